@@ -1,0 +1,72 @@
+"""The hooks: what a plugin may offer, and what it may watch. Each docstring is the contract.
+
+A plugin is a module with functions of these names, marked with `@hookimpl`. It writes only those that it
+needs, and takes only the arguments that it needs, by name.
+
+Example:
+    >>> @hookimpl
+    ... def longshore_tasks() -> list[type[Task[Any]]]:
+    ...     return [AcmeGreet]
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from longshore.executors import Executor
+    from longshore.handlers import StateHandler, Subject
+    from longshore.states import State
+    from longshore.tasks import Task
+
+hookspec: Final = pluggy.HookspecMarker("longshore")
+hookimpl: Final = pluggy.HookimplMarker("longshore")
+
+
+@hookspec
+def longshore_tasks() -> Sequence[type[Task[Any]]]:  # type: ignore[empty-body]
+    """Return the task classes that `longshore tasks` lists, as `<plugin>.<class>`."""
+
+
+@hookspec
+def longshore_executors() -> Mapping[str, Callable[[str], Executor]]:  # type: ignore[empty-body]
+    """Return executors by name; each is made from the text after the colon of `--executor name:text`."""
+
+
+@hookspec
+def longshore_state_handlers() -> Sequence[StateHandler]:  # type: ignore[empty-body]
+    """Return state handlers for every task run and every flow run of this process."""
+
+
+@hookspec
+def longshore_secrets() -> Mapping[str, Callable[[str], str]]:  # type: ignore[empty-body]
+    """Return resolvers by scheme; `Secret("scheme:text")` calls one with the text when the secret is used."""
+
+
+@hookspec
+def longshore_commands() -> Sequence[Any]:  # type: ignore[empty-body]
+    """Return click commands that the `longshore` command takes in beside its own."""
+
+
+@hookspec
+def longshore_state_changed(subject: Subject, old: State, new: State) -> None:
+    """Watch each transition; what is returned or raised changes nothing."""
+
+
+@hookspec
+def longshore_run_started(run: Any) -> None:
+    """Watch a flow run begin."""
+
+
+@hookspec
+def longshore_run_finished(run: Any) -> None:
+    """Watch a flow run end, with its final state."""
+
+
+@hookspec
+def longshore_doctor() -> Iterable[tuple[str, bool, str]]:  # type: ignore[empty-body]
+    """Yield what `longshore doctor` shows: subject, whether it is well, and what was seen or what to do."""

@@ -1,0 +1,113 @@
+"""How the installed plugins stand: what `longshore plugins` and `longshore doctor` show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from longshore.isolation import run_each
+from longshore.offers import findings, hook_failure
+from longshore.secrets import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longshore.entrypoints import Entry
+    from longshore.errors import PluginError
+    from longshore.loader import Plugin
+
+
+class Status(StrEnum):
+    """How a plugin stands."""
+
+    OK = "ok"
+    NOT_LOADED = "not loaded"
+    MISSING_EXTRA = "missing extra"
+    BLOCKED = "blocked"
+    CLASH = "clash"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginInfo:
+    """One installed plugin.
+
+    Attributes:
+        name: The short word.
+        distribution: What brought it, as `pip` names it.
+        version: The distribution's.
+        module: Where its hooks are.
+        status: How it stands; `not loaded` until something asked for plugins.
+        hooks: The hooks that it implements; empty until it is loaded.
+        tasks: Its task classes; empty until something asked for tasks.
+        missing: Distributions that the extra of its name would install, and that are not there.
+        problem: Why it is blocked, broken or clashes.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    status: Status
+    hooks: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `longshore doctor`: subject, whether it is well, and what was seen or what to do."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+def standing(
+    entry: Entry,
+    *,
+    blocked: str,
+    clashes: bool,
+    problem: PluginError | None,
+    plugin: Plugin | None,
+    tasks: tuple[str, ...],
+) -> PluginInfo:
+    """Return how one plugin stands, the worst first."""
+    missing = entry.missing_requirements()
+    holds = {
+        Status.BLOCKED: bool(blocked),
+        Status.CLASH: clashes,
+        Status.BROKEN: problem is not None,
+        Status.MISSING_EXTRA: bool(missing),
+        Status.OK: plugin is not None,
+        Status.NOT_LOADED: True,
+    }
+    return PluginInfo(
+        name=entry.name,
+        distribution=entry.distribution,
+        version=entry.version,
+        module=entry.module,
+        status=next(status for status, true in holds.items() if true),
+        hooks=plugin.implemented() if plugin else (),
+        tasks=tasks,
+        missing=missing,
+        problem=blocked or str(problem or ""),
+    )
+
+
+def examine(plugin: Plugin, timeout: float) -> Sequence[Finding]:
+    """Return what the plugin's `longshore_doctor` hook finds; what it found before it failed is kept."""
+    found: list[Finding] = []
+
+    def look() -> None:
+        answer = plugin.call("longshore_doctor")
+        for subject, ok, text in findings(answer if answer is not None else ()):
+            found.append(Finding(redact(subject), ok, redact(text)))
+
+    error = run_each({plugin.name: look}, timeout)[plugin.name].error
+    if error is None:
+        return found
+    failure = hook_failure(plugin, "longshore_doctor", error, timeout)
+    return [*found, Finding("doctor", False, redact(str(failure)))]
