@@ -1,0 +1,258 @@
+"""How Longshore is built and checked: `nox` runs what CI runs, the sessions with a star.
+
+`nox -s NAME` runs one session and `nox -r` keeps the environments. What follows `--` goes to pytest instead
+of its paths: `nox -s tests-3.11 -- tests/core/test_house.py -x`.
+Python versions, extras, integrations and dependency groups are read from pyproject.toml, never repeated here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
+SUMMARY = ("-p", "no:cacheprovider")
+
+nox.options.default_venv_backend = "uv|virtualenv"
+# A laptop without one of the declared versions skips its sessions; CI must have the oldest and the newest.
+nox.options.error_on_missing_interpreters = "CI" in os.environ
+nox.options.sessions = [
+    "lint",
+    "typing",
+    f"bare-{OLDEST}",
+    f"bare-{NEWEST}",
+    "plugin",
+    f"tests-{OLDEST}",
+    "docs",
+    "wheel",
+    "demo",
+]
+
+
+def show_pyenv_pythons() -> None:
+    """Let pyenv's `python3.13` answer although `pyenv global` names another version."""
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = [path.name for python in PYTHONS for path in sorted(versions.glob(f"{python}.*"))[-1:]]
+    if found:
+        os.environ.setdefault("PYENV_VERSION", ":".join(found))
+
+
+show_pyenv_pythons()
+
+
+def install(session: nox.Session, extras: str, *groups: str) -> None:
+    """Install the checkout, editable, with the named extras and dependency groups."""
+    target = f".[{extras}]" if extras else "."
+    session.install("-e", target, *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    """Run pytest; what follows `--` on nox's command line takes the place of the paths."""
+    options = [argument for argument in arguments if argument.startswith("-")]
+    paths = [argument for argument in arguments if not argument.startswith("-")]
+    session.run("python", "-m", "pytest", *SUMMARY, *options, *(session.posargs or paths))
+
+
+@nox.session(python=PYTHONS)
+def bare(session: nox.Session) -> None:
+    """The core and the import promises, with no extra installed."""
+    install(session, "", "test")
+    pytest(session, "tests/core", "tests/flows")
+
+
+@nox.session(python=NEWEST)
+@nox.parametrize("word", PLUGINS, ids=PLUGINS)
+def plugin(session: nox.Session, word: str) -> None:
+    """One integration with only its own extra: `nox -s "plugin(shell)"`."""
+    install(session, word, "test")
+    tests = sorted(str(path) for path in Path("tests/plugins").glob(f"test_{word}*.py"))
+    pytest(session, *tests)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Everything, with all extras and branch coverage."""
+    install(session, "all,demo", "test")
+    pytest(session, "--cov", "--cov-report=term:skip-covered")
+
+
+@nox.session(python=OLDEST)
+def typing(session: nox.Session) -> None:
+    """mypy and pyright, both strict, on the sources and on what users see (tests/typing)."""
+    install(session, "all", "test", "typing")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session(python=OLDEST)
+def lint(session: nox.Session) -> None:
+    """ruff: the rules and the format."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=OLDEST)
+def docs(session: nox.Session) -> None:
+    """Build the documentation with strict links, into site/."""
+    install(session, "all", "docs")
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session(python=OLDEST)
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel; run the sdist's bare tests on the installed wheel, outside the checkout."""
+    session.install(*nox.project.dependency_groups(PROJECT, "test", "wheel"))
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--outdir", folder, str(ROOT), silent=True)
+        [built], [source] = Path(folder).glob("*.whl"), Path(folder).glob("*.tar.gz")
+        session.install(str(built))
+        with tarfile.open(source) as archive:
+            archive.extractall(folder, filter="data")
+        with session.chdir(Path(folder, source.name.removesuffix(".tar.gz"))):
+            here = "import longshore, sys; assert longshore.__file__.startswith(sys.prefix)"
+            session.run("python", "-c", here)
+            pytest(session, "tests/core", "tests/flows")
+
+
+@nox.session(python=OLDEST)
+def demo(session: nox.Session) -> None:
+    """What the README says first: install the demo and run it, somewhere else than in the checkout."""
+    session.install(".[demo]")
+    session.chdir(session.create_tmp())
+    session.run("longshore", "demo")
+
+
+@nox.session(python=OLDEST, default=False)
+def bench(session: nox.Session) -> None:
+    """Speed and memory beside other libraries; takes minutes."""
+    install(session, "all,demo", "test")
+    pytest(session, "-s", "tests/benchmarks")
+
+
+@nox.session(python=OLDEST, default=False)
+def gate(session: nox.Session) -> None:
+    """The reliability gate with its full counts and sizes; takes hours, no time limit."""
+    install(session, "all,demo", "test")
+    session.env["LONGSHORE_GATE"] = "full"
+    pytest(session, "-mgate", "--timeout=0", "tests")
+
+
+@nox.session(python=False, default=False)
+def new_plugin(session: nox.Session) -> None:
+    """Start an integration of this repository in its five places: `nox -s new_plugin -- WORD`."""
+    if len(session.posargs) != 1 or not re.fullmatch("[a-z][a-z0-9]*", session.posargs[0]):
+        session.error("give one short lower-case word: nox -s new_plugin -- s3")
+    word = session.posargs[0]
+    if word in PLUGINS:
+        session.error(f"there is an integration {word!r} already")
+    for name, text in NEW_FILES.items():
+        path = ROOT / name.format(word=word)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text.format(word=word, Word=word.capitalize()))
+        session.log(f"wrote {path.relative_to(ROOT)}")
+    for name, additions in NEW_LINES.items():
+        path = ROOT / name
+        text = path.read_text()
+        for line, added in additions.items():
+            text = re.sub(f"({line})", rf"\g<1>{added.format(word=word)}", text, flags=re.MULTILINE)
+        path.write_text(text)
+        session.log(f"added {word} to {name}")
+    session.log(f'next: fill them in, and try: nox -s "plugin({word})"')
+
+
+NEW_FILES = {
+    "plugins/longshore_{word}/py.typed": "",
+    "plugins/longshore_{word}/__init__.py": '''"""{Word}: what it does, and where its credentials come from.
+
+Example:
+    >>> {Word}Echo()("hello")
+    'hello'
+"""
+
+from longshore_{word}.tasks import {Word}Echo
+
+__all__ = ["{Word}Echo"]
+''',
+    "plugins/longshore_{word}/tasks.py": '''"""The tasks."""
+
+from __future__ import annotations
+
+from longshore import Task
+
+
+class {Word}Echo(Task[str]):
+    """Return a text as it is."""
+
+    def run(self, text: str) -> str:
+        """Return the text.
+
+        Args:
+            text: What to return.
+        """
+        return text
+''',
+    "plugins/longshore_{word}/plugin.py": '''"""What {word} offers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longshore import Task, hookimpl
+from longshore_{word}.tasks import {Word}Echo
+
+
+@hookimpl
+def longshore_tasks() -> list[type[Task[Any]]]:
+    """Return the task classes."""
+    return [{Word}Echo]
+''',
+    "tests/plugins/test_{word}.py": '''"""What the {word} tasks promise."""
+
+from __future__ import annotations
+
+from longshore_{word} import {Word}Echo
+
+
+def test_an_echo_returns_the_text() -> None:
+    assert {Word}Echo()("hello") == "hello"
+''',
+    "docs/plugins/{word}.md": """# {Word}
+
+```python
+from longshore_{word} import {Word}Echo
+
+print({Word}Echo()("hello"))
+```
+
+```text
+hello
+```
+
+Install it with `pip install "longshore[{word}]"`.
+
+::: longshore_{word}
+""",
+}
+"""The files of a new integration, by path."""
+
+NEW_LINES = {
+    "pyproject.toml": {
+        r"^\[project\.entry-points\.longshore\]\n": '{word} = "longshore_{word}.plugin"\n',
+        r"^# One extra for each .*\n": "{word} = []\n",
+        r"^all = \[\"longshore\[": "{word},",
+    },
+    "mkdocs.yml": {r"^  - Integrations:\n": "      - {word}: plugins/{word}.md\n"},
+}
+"""The lines it adds to other files, by the text that they come after."""

@@ -1,0 +1,44 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The folder that holds pyproject.toml: a checkout, or an unpacked sdist."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def gate_count() -> Callable[[int, int], int]:
+    """Choose between a quick count and the reliability gate's own: `gate_count(5, 200)`.
+
+    The full one counts in `nox -s gate`.
+    """
+    full_gate = os.environ.get("LONGSHORE_GATE") == "full"
+    return lambda quick, full: full if full_gate else quick
+
+
+@pytest.fixture(scope="session")
+def require_service() -> Callable[[object, str], None]:
+    """Skip the test on a laptop when something it needs is missing, and fail it in CI.
+
+    `require_service(shutil.which("perl"), "perl is not installed")`
+    """
+
+    def require(found: object, reason: str) -> None:
+        if found:
+            return
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}; CI must have it")
+        pytest.skip(reason)
+
+    return require
