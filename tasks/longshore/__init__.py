@@ -1,1 +1,196 @@
-"""Longshore."""
+"""A pluggable task library: shell, HTTP and other systems as ordinary tasks of a flow.
+
+from longshore import flow, On, Failed
+from longshore_shell import Shell
+
+@flow
+def nightly(day: str):
+    export = Shell("./export.sh")(env={"DAY": day})
+
+nightly.run(day="2013-01-01")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longshore.branches import case, merge, switch
+from longshore.caches import Cache
+from longshore.context import current
+from longshore.delays import Exponential
+from longshore.drawings import Drawing
+from longshore.errors import (
+    ArgumentError,
+    AttemptTimedOut,
+    ConfigurationError,
+    CycleError,
+    Fail,
+    FlowError,
+    FlowFailed,
+    ForeignStepError,
+    HandlerError,
+    LimitError,
+    LongshoreError,
+    MapError,
+    MissingExtraError,
+    OutputsError,
+    ParameterError,
+    PluginError,
+    PortableError,
+    RetriesExhausted,
+    Retry,
+    SecretError,
+    SelectionError,
+    Skip,
+    StepUseError,
+    TaskCancelled,
+    TaskDefinitionError,
+    TaskError,
+    TaskFailed,
+    TaskSkipped,
+    TravelError,
+    TriggerError,
+    WorkerCrashed,
+    require,
+)
+from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
+from longshore.flows import Flow, FlowFunction, flow
+from longshore.graph import Parameter, Step
+from longshore.handlers import BestEffort, On, StateHandler, Subject
+from longshore.hookspecs import hookimpl
+from longshore.outputs import Outputs, parse_outputs, parse_progress
+from longshore.references import flatten, text, unmapped
+from longshore.resources import Resource
+from longshore.runs import FlowRun
+from longshore.secrets import Secret
+from longshore.states import (
+    Cached,
+    Cancelled,
+    Crashed,
+    Failed,
+    Mapped,
+    Pending,
+    Retrying,
+    Running,
+    Scheduled,
+    Skipped,
+    State,
+    Success,
+    TimedOut,
+    TriggerFailed,
+    Unknown,
+)
+from longshore.tasks import FunctionTask, Task, field, task
+from longshore.triggers import (
+    Trigger,
+    all_failed,
+    all_finished,
+    all_successful,
+    any_failed,
+    any_successful,
+    not_all_skipped,
+    some_failed,
+    some_successful,
+)
+
+__all__ = [
+    "ArgumentError",
+    "AttemptTimedOut",
+    "BestEffort",
+    "Cache",
+    "Cached",
+    "Cancelled",
+    "ConfigurationError",
+    "Crashed",
+    "CycleError",
+    "Drawing",
+    "Executor",
+    "Exponential",
+    "Fail",
+    "Failed",
+    "Flow",
+    "FlowError",
+    "FlowFailed",
+    "FlowFunction",
+    "FlowRun",
+    "ForeignStepError",
+    "FunctionTask",
+    "HandlerError",
+    "InlineExecutor",
+    "LimitError",
+    "LongshoreError",
+    "MapError",
+    "Mapped",
+    "MissingExtraError",
+    "On",
+    "Outputs",
+    "OutputsError",
+    "Parameter",
+    "ParameterError",
+    "Pending",
+    "PluginError",
+    "PortableError",
+    "ProcessExecutor",
+    "Resource",
+    "RetriesExhausted",
+    "Retry",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "Secret",
+    "SecretError",
+    "SelectionError",
+    "Skip",
+    "Skipped",
+    "State",
+    "StateHandler",
+    "Step",
+    "StepUseError",
+    "Subject",
+    "Success",
+    "Task",
+    "TaskCancelled",
+    "TaskDefinitionError",
+    "TaskError",
+    "TaskFailed",
+    "TaskSkipped",
+    "ThreadExecutor",
+    "TimedOut",
+    "TravelError",
+    "Trigger",
+    "TriggerError",
+    "TriggerFailed",
+    "Unknown",
+    "WorkerCrashed",
+    "__version__",
+    "all_failed",
+    "all_finished",
+    "all_successful",
+    "any_failed",
+    "any_successful",
+    "case",
+    "current",
+    "field",
+    "flatten",
+    "flow",
+    "hookimpl",
+    "merge",
+    "not_all_skipped",
+    "parse_outputs",
+    "parse_progress",
+    "require",
+    "some_failed",
+    "some_successful",
+    "switch",
+    "task",
+    "text",
+    "unmapped",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("longshore")
+    raise AttributeError(f"module 'longshore' has no attribute {name!r}")

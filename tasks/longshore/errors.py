@@ -244,7 +244,11 @@ def require(module: str, *, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is not None and error.name.partition(".")[0] == top and not importlib.util.find_spec(top):
+        if (
+            error.name is not None
+            and error.name.partition(".")[0] == top
+            and not importlib.util.find_spec(top)
+        ):
             raise MissingExtraError(
                 f"{top!r} is not installed; run: pip install 'longshore[{extra}]'"
             ) from error

@@ -1,0 +1,170 @@
+"""`current`: what runs here and now.
+
+Works inside `run()` under every executor. Outside a run it answers neutrally, so that a task's bare `run()` can be
+called anywhere: no name, not cancelled, progress goes nowhere.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+from longshore import deadlines
+
+if TYPE_CHECKING:
+    from longshore.logs import ContextLogger
+
+CANCEL_GRACE: Final = 15.0
+"""Seconds that the callbacks of a cancelled attempt may take together."""
+_TAIL_LINES: Final = 50
+
+Progress = Callable[["Attempt", float, str], None]
+_tail_lock = threading.Lock()
+
+
+class Attempt:
+    """One attempt of one call, as the code inside it sees it.
+
+    Attributes:
+        name: The step's name.
+        run_id: The flow run's id; empty outside a flow.
+        flow: The flow's name; empty outside a flow.
+        map_index: The place among the mapped steps, from 0; None for a step that is not mapped.
+        attempt: This attempt's number, from 1.
+        attempts: How many there may be in all.
+        deadline: When the attempt times out, on the clock of `time.monotonic()`; None for never.
+        link: Where to look at the run; empty when nothing shows it.
+        tags: The step's tags and its flow's.
+    """
+
+    __slots__ = (
+        "_callbacks", "_cancelled", "_progress", "_tail", "attempt", "attempts", "deadline", "flow", "link",
+        "map_index", "name", "run_id", "tags",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str = "",
+        run_id: str = "",
+        flow: str = "",
+        map_index: int | None = None,
+        attempt: int = 1,
+        attempts: int = 1,
+        tags: tuple[str, ...] = (),
+        progress: Progress | None = None,
+    ) -> None:
+        self.name = name
+        self.run_id = run_id
+        self.flow = flow
+        self.map_index = map_index
+        self.attempt = attempt
+        self.attempts = attempts
+        self.deadline: float | None = None
+        self.link = ""
+        self.tags = tags
+        self._progress = progress
+        self._cancelled = ""
+        self._callbacks: list[Callable[[], None]] | None = None
+        self._tail: deque[str] | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt was told to stop: its run was cancelled, or its deadline has passed."""
+        return bool(self._cancelled)
+
+    @property
+    def log(self) -> ContextLogger:
+        """A logger whose records carry the run's context and no secret."""
+        from longshore.logs import task_log
+
+        return task_log
+
+    @property
+    def log_tail(self) -> tuple[str, ...]:
+        """The last lines that were logged during the attempt, without secrets."""
+        return tuple(self._tail or ())
+
+    @property
+    def label(self) -> str:
+        """The name with its map index: `load` or `load[3]`."""
+        return self.name if self.map_index is None else f"{self.name}[{self.map_index}]"
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Say how far the work is.
+
+        Args:
+            fraction: From 0.0 to 1.0.
+            message: What is being done.
+        """
+        if self._progress is not None:
+            self._progress(self, min(1.0, max(0.0, fraction)), message)
+
+    @contextmanager
+    def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Have a callback called once, from another thread, when the attempt is told to stop.
+
+        It should end the work (kill, close, cancel), so that `run()` returns or raises; it may take 15 s.
+        """
+        if self._callbacks is None:
+            self._callbacks = []
+        self._callbacks.append(callback)
+        if self._cancelled:  # told to stop before the callback was there
+            self._callbacks.remove(callback)
+            callback()
+        try:
+            yield
+        finally:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+    def cancel(self, reason: str) -> bool:
+        """Tell the attempt to stop and wait for its callbacks, at most 15 s; return whether there were any."""
+        self._cancelled = self._cancelled or reason
+        called: list[deadlines.PendingCall[None]] = []
+        while self._callbacks:
+            try:
+                called.append(deadlines.start(self._callbacks.pop()))
+            except IndexError:  # another thread took the last one
+                break
+        for call in called:
+            call.wait(CANCEL_GRACE)
+        return bool(called)
+
+    def remember(self, line: str) -> None:
+        """Add a line to the tail of the log."""
+        if self._tail is None:
+            with _tail_lock:
+                self._tail = self._tail or deque(maxlen=_TAIL_LINES)
+        self._tail.append(line)
+
+
+_OUTSIDE: Final = Attempt()
+active: ContextVar[Attempt] = ContextVar("longshore_attempt", default=_OUTSIDE)
+
+
+class _Current:
+    """The attempt that runs here and now, whatever thread or process this is."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(active.get(), name)
+
+    def __repr__(self) -> str:
+        attempt = active.get()
+        return f"<current: {attempt.label}>" if attempt is not _OUTSIDE else "<current: nothing runs here>"
+
+
+if TYPE_CHECKING:
+    current: Attempt
+else:
+    current = _Current()
+
+
+def inside_attempt() -> bool:
+    """Whether this code runs as part of an attempt."""
+    return active.get() is not _OUTSIDE

@@ -1,0 +1,219 @@
+"""Where steps run: in line, in threads, or on any `concurrent.futures.Executor`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor as FuturesExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from longshore.errors import ConfigurationError, FlowError
+
+R = TypeVar("R")
+_worker = threading.local()
+
+
+class Pool(Protocol):
+    """An executor that has been opened for one run.
+
+    Attributes:
+        slots: How many calls it runs at once; None when it keeps a queue of its own.
+        remote: Calls leave this process, so they and their results are pickled.
+    """
+
+    slots: int | None
+    remote: bool
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]: ...
+
+    def close(self) -> None: ...
+
+
+class Executor(Protocol):
+    """Where steps run. `open()` is called for each flow run, which closes what it returns."""
+
+    def open(self) -> Pool: ...
+
+
+ExecutorLike: TypeAlias = Executor | FuturesExecutor
+
+
+class InlineExecutor:
+    """Runs each step where the flow is driven, one after the other. The simplest to debug."""
+
+    slots: int | None = 1
+    remote = False
+
+    def open(self) -> InlineExecutor:
+        """Return itself: there is nothing to start."""
+        return self
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        """Call the function and return its finished future."""
+        future: Future[R] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
+            future.set_exception(error)
+        return future
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to stop."""
+
+    def __repr__(self) -> str:
+        return "InlineExecutor()"
+
+
+class ThreadExecutor:
+    """Runs steps in threads of this process; the default of a flow, as integrations wait on other systems.
+
+    The threads are daemons: one whose step never ends does not keep the process alive.
+
+    Args:
+        workers: Steps at once.
+    """
+
+    def __init__(self, workers: int = 8) -> None:
+        if workers < 1:
+            raise ConfigurationError(f"ThreadExecutor({workers!r}): give 1 or more workers")
+        self.workers = workers
+
+    def open(self) -> Pool:
+        """Return a pool of threads, which start when they are needed."""
+        return _Threads(self.workers)
+
+    def __repr__(self) -> str:
+        return f"ThreadExecutor({self.workers})"
+
+
+class _Threads:
+    remote = False
+
+    def __init__(self, workers: int) -> None:
+        self.slots: int | None = workers
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._workers = workers
+        self._started = 0
+        self._idle = threading.Semaphore(0)
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = Future()
+        self._calls.put((future, lambda: fn(*args, **kwargs)))
+        if not self._idle.acquire(blocking=False) and self._started < self._workers:
+            self._started += 1
+            threading.Thread(target=self._serve, name=f"longshore-{self._started}", daemon=True).start()
+        return future
+
+    def _serve(self) -> None:
+        while (item := self._calls.get()) is not None:
+            future, call = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except BaseException as error:  # noqa: BLE001 - a future carries whatever was raised
+                    future.set_exception(error)
+            del item, future, call
+            self._idle.release()
+
+    def close(self) -> None:
+        for _ in range(self._started):
+            self._calls.put(None)
+
+
+class ProcessExecutor:
+    """Runs steps in processes of this machine, started afresh for each run.
+
+    Tasks, inputs and results are pickled; what cannot be is an error when the run starts. As with `multiprocessing`,
+    a script needs `if __name__ == "__main__":` around its `run`.
+
+    Args:
+        workers: Processes; one for each CPU when None.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigurationError(f"ProcessExecutor({workers!r}): give 1 or more workers")
+        self.workers = workers or multiprocessing.cpu_count()
+
+    def open(self) -> Pool:
+        """Return a pool of processes, which start when they are needed."""
+        return _Processes(self.workers)
+
+    def __repr__(self) -> str:
+        return f"ProcessExecutor({self.workers})"
+
+
+class _Processes:
+    """A pool that is made anew when one of its processes died."""
+
+    remote = True
+
+    def __init__(self, workers: int) -> None:
+        self.slots: int | None = workers
+        self._workers = workers
+        self._pool = self._make()
+
+    def _make(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except RuntimeError:  # BrokenProcessPool: it takes no more calls
+            self._pool.shutdown(wait=False)
+            self._pool = self._make()
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Foreign:
+    """An executor of the user's, which is used and left running."""
+
+    def __init__(self, executor: FuturesExecutor) -> None:
+        if id(executor) in getattr(_worker, "executors", ()):
+            raise FlowError(
+                f"flow.run() inside a step got the executor that the step itself runs on, {type(executor).__name__}: "
+                "both would wait for each other; give it another one, or none"
+            )
+        self._executor = executor
+        self.slots: int | None = getattr(executor, "_max_workers", None)
+        self.remote = not isinstance(executor, ThreadPoolExecutor)
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        if self.remote:
+            return self._executor.submit(fn, *args, **kwargs)
+        return self._executor.submit(_marked, id(self._executor), fn, args, kwargs)
+
+    def close(self) -> None:
+        """Leave it to whoever made it."""
+
+
+def _marked(executor: int, fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    before = getattr(_worker, "executors", ())
+    _worker.executors = (*before, executor)
+    try:
+        return fn(*args, **kwargs)
+    finally:
+        _worker.executors = before
+
+
+def open_pool(executor: ExecutorLike | None) -> Pool:
+    """Open an executor for a run: 8 threads when it is None.
+
+    Raises:
+        ConfigurationError: It is no executor.
+    """
+    if executor is None:
+        return ThreadExecutor().open()
+    if isinstance(executor, FuturesExecutor):
+        return _Foreign(executor)
+    if not callable(getattr(executor, "open", None)):
+        raise ConfigurationError(
+            f"executor={executor!r} is no executor; give ThreadExecutor(8), or a concurrent.futures executor"
+        )
+    return executor.open()

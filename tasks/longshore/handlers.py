@@ -1,0 +1,275 @@
+"""State handlers: told of every transition, and able to change it.
+
+A handler is a callable `(subject, old, new) -> State or None`. It *decides*: a state that it returns takes the place of
+the new one for the handlers after it, and an error in it fails the run. Wrapped in `BestEffort` it *observes*: it runs
+beside the run, cannot change or delay it, and an error in it is only logged.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, TypeAlias
+
+from longshore import deadlines
+from longshore.errors import HandlerError
+from longshore.logs import run_log
+from longshore.secrets import redact, redact_value
+from longshore.states import Failed, Retrying, State
+
+HANDLER_TIMEOUT: Final = 30.0
+"""Seconds that one handler may take for one transition."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a transition happened to: a step's attempt, or a flow run.
+
+    Attributes:
+        kind: `"task"` or `"flow"`.
+        name: The step's or the flow's name.
+        run_id: The flow run's id; empty for a task called outside a flow.
+        flow: The flow's name; empty outside a flow.
+        map_index: The place among mapped steps, or None.
+        attempt: The attempt's number, from 1.
+        attempts: How many there may be.
+        tags: The step's tags and its flow's.
+        link: Where to look at the run, or empty.
+        log_tail: The last lines logged in the attempt, without secrets.
+        duration: Seconds since the attempt, or the flow run, began.
+    """
+
+    kind: str
+    name: str
+    run_id: str = ""
+    flow: str = ""
+    map_index: int | None = None
+    attempt: int = 1
+    attempts: int = 1
+    tags: tuple[str, ...] = ()
+    link: str = ""
+    log_tail: tuple[str, ...] = ()
+    duration: float = 0.0
+    raw_inputs: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    state: State = field(default_factory=State, repr=False)
+
+    @property
+    def label(self) -> str:
+        """The name with its map index: `load` or `load[3]`."""
+        return self.name if self.map_index is None else f"{self.name}[{self.map_index}]"
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs by name, with secrets masked."""
+        masked: dict[str, Any] = redact_value(dict(self.raw_inputs))
+        return masked
+
+    @property
+    def error(self) -> BaseException | None:
+        """The error of the new state, if it has one."""
+        return self.state.error if isinstance(self.state, Failed | Retrying) else None
+
+    @property
+    def traceback(self) -> str:
+        """The text of the error's traceback, without secrets."""
+        return redact(self.state.traceback) if isinstance(self.state, Failed | Retrying) else ""
+
+
+class StateHandler(Protocol):
+    """Called at each transition; may return the state to enter instead."""
+
+    def __call__(self, subject: Subject, old: State, new: State, /) -> State | None: ...
+
+
+Handlers: TypeAlias = Sequence[Callable[[Subject, State, State], Any]]
+StateTypes: TypeAlias = type[State] | tuple[type[State], ...]
+
+
+def transition(
+    subject: Subject,
+    old: State,
+    new: State,
+    handlers: Iterable[Callable[[Subject, State, State], Any]],
+    seconds: float = HANDLER_TIMEOUT,
+) -> State:
+    """Call handlers in order and return the state to enter: the new one, or what a handler put in its place.
+
+    Raises:
+        HandlerError: A handler raised, took longer than `seconds`, or returned something that is no state.
+    """
+    for handler in handlers:
+        object.__setattr__(subject, "state", new)
+        if isinstance(handler, BestEffort):
+            handler(subject, old, new)
+            continue
+        answer = _decide(handler, subject, old, new, seconds)
+        if answer is not None:
+            new = answer
+    return new
+
+
+def _decide(
+    handler: Callable[[Subject, State, State], Any], subject: Subject, old: State, new: State, seconds: float
+) -> State | None:
+    step = (
+        f"state handler {_name(handler)} on {subject.label!r}, {type(old).__name__} to {type(new).__name__}"
+    )
+    call = deadlines.start(lambda: handler(subject, old, new))
+    if not call.wait(seconds):
+        raise HandlerError(
+            f"{step}: not done after {seconds:g} s; wrap it in BestEffort(...) if it only observes"
+        )
+    try:
+        answer = call.result()
+    except Exception as error:
+        raise HandlerError(f"{step}: {type(error).__name__}: {redact(str(error))}") from error
+    if answer is not None and not isinstance(answer, State):
+        raise HandlerError(f"{step}: returned {type(answer).__name__}; return a State or None")
+    return answer
+
+
+def _name(handler: object) -> str:
+    return getattr(handler, "__qualname__", None) or repr(handler)
+
+
+class On:
+    """Call a handler only when one of the given states, or a kind of it, is entered.
+
+    Args:
+        states: A state class, or several: `Failed`, `(Retrying, Failed)`.
+        handler: Called as any state handler.
+        only: Of those, only these kinds.
+        ignore: Of those, not these kinds.
+
+    Example:
+        >>> On(Failed, print, ignore=TriggerFailed)
+        On(Failed, print)
+    """
+
+    def __init__(
+        self,
+        states: StateTypes,
+        handler: Callable[[Subject, State, State], Any],
+        *,
+        only: StateTypes = State,
+        ignore: StateTypes = (),
+    ) -> None:
+        self.states = states
+        self.handler = handler
+        self.only = only
+        self.ignore = ignore
+
+    def __call__(self, subject: Subject, old: State, new: State, /) -> State | None:
+        if isinstance(new, self.states) and isinstance(new, self.only) and not isinstance(new, self.ignore):
+            answer: State | None = self.handler(subject, old, new)
+            return answer
+        return None
+
+    def __repr__(self) -> str:
+        states = self.states if isinstance(self.states, tuple) else (self.states,)
+        shown = states[0].__name__ if len(states) == 1 else f"({', '.join(s.__name__ for s in states)})"
+        return f"On({shown}, {_name(self.handler)})"
+
+
+class BestEffort:
+    """Call a handler beside the run: it cannot change or delay it, and an error in it is only logged.
+
+    Each BestEffort has a thread and a queue of its own. When the queue is full the transition is left out, and that is
+    logged; a handler that takes longer than `timeout` is left behind and the next transition gets a new thread.
+
+    Args:
+        handler: Called as any state handler; what it returns is ignored.
+        timeout: Seconds for one transition.
+        queue_size: Transitions that may wait.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[Subject, State, State], Any],
+        *,
+        timeout: float = HANDLER_TIMEOUT,
+        queue_size: int = 10_000,
+    ) -> None:
+        self.handler = handler
+        self.timeout = timeout
+        self.queue_size = queue_size
+        self._lane: _Lane | None = None
+
+    def __call__(self, subject: Subject, old: State, new: State, /) -> None:
+        if isinstance(self.handler, On) and not isinstance(new, self.handler.states):
+            return
+        if self._lane is None or self._lane.pid != os.getpid():
+            self._lane = _Lane(self.queue_size)
+        if not self._lane.put(lambda: self._observe(subject, old, new)):
+            run_log.warning("best-effort handler %s is behind: left out %s", _name(self.handler), new)
+
+    def _observe(self, subject: Subject, old: State, new: State) -> None:
+        try:
+            deadlines.call_within(lambda: self.handler(subject, old, new), self.timeout)
+        except Exception as error:  # noqa: BLE001 - best effort
+            run_log.warning(
+                "best-effort handler %s: %s: %s", _name(self.handler), type(error).__name__, error
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_lane": None}
+
+    def __repr__(self) -> str:
+        return f"BestEffort({_name(self.handler)})"
+
+
+class _Lane:
+    """One daemon thread that makes calls in order."""
+
+    def __init__(self, size: int) -> None:
+        self.pid = os.getpid()
+        self._calls: queue.Queue[Callable[[], None]] = queue.Queue(size)
+        self._unfinished = 0
+        self._changed = threading.Condition()
+        threading.Thread(target=self._serve, name="longshore-observer", daemon=True).start()
+        _lanes.add(self)
+
+    def put(self, call: Callable[[], None]) -> bool:
+        with self._changed:
+            self._unfinished += 1
+        try:
+            self._calls.put_nowait(call)
+        except queue.Full:
+            self._finish()
+            return False
+        return True
+
+    def _serve(self) -> None:
+        while True:
+            self._calls.get()()
+            self._finish()
+
+    def _finish(self) -> None:
+        with self._changed:
+            self._unfinished -= 1
+            self._changed.notify_all()
+
+    def drain(self, deadline: float) -> None:
+        with self._changed:
+            while self._unfinished and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+
+_lanes: weakref.WeakSet[_Lane] = weakref.WeakSet()
+
+
+def drain(seconds: float) -> None:
+    """Wait until the best-effort handlers of this process have caught up, at most so long."""
+    deadline = time.monotonic() + seconds
+    for lane in list(_lanes):
+        if lane.pid == os.getpid():
+            lane.drain(deadline)
+
+
+atexit.register(drain, 5.0)

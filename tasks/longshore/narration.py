@@ -1,0 +1,114 @@
+"""What a run says as it goes: a log line a transition, the observers of plugins, and the verdict at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from longshore.context import Attempt
+from longshore.errors import LongshoreError, TaskError
+from longshore.frontier import WHOLE, Frontier, Unit
+from longshore.graph import Node
+from longshore.handlers import BestEffort, Subject
+from longshore.logs import run_log
+from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, Success
+
+if TYPE_CHECKING:
+    from longshore.runner import Call
+    from longshore.runs import FlowRun
+
+_SHOWN_FAILURES = 5
+
+
+class Narrator:
+    """Tells the log and the observers of a run's transitions."""
+
+    def __init__(self, run: FlowRun, frontier: Frontier) -> None:
+        from longshore.plugins import host
+
+        self._run = run
+        self._frontier = frontier
+        self._log = run_log.isEnabledFor(logging.INFO)
+        self._observers: list[Callable[[Subject, State, State], Any]] = [
+            BestEffort(observer) for observer in host().observers()
+        ]
+        self._quiet = not self._log and not self._observers
+
+    def changed(self, unit: Unit, old: State, new: State, call: Call | None) -> None:
+        """Tell of a step's transition."""
+        if self._quiet and not isinstance(new, Failed | Retrying):
+            return
+        node = self._frontier.runs[unit[0]].node
+        name = call.name if call is not None else node.name
+        label = name if unit[1] == WHOLE else f"{name}[{unit[1]}]"
+        if self._observers:
+            self._observe(unit, node, call, name, old, new)
+        self._say(label, new, self._seconds(unit, new), call)
+
+    def _seconds(self, unit: Unit, new: State) -> float | None:
+        began = self._run.began.get(unit)
+        return None if began is None or not new.finished else (new.time - began).total_seconds()
+
+    def _observe(self, unit: Unit, node: Node, call: Call | None, name: str, old: State, new: State) -> None:
+        subject = Subject(
+            kind="task", name=name, run_id=self._run.run_id, flow=self._run.flow.name,
+            map_index=None if unit[1] == WHOLE else unit[1], attempt=call.attempt if call else 1,
+            attempts=node.task.retries + 1 if isinstance(node.task.retries, int) else 1, tags=node.tags,
+            duration=self._seconds(unit, new) or 0.0, raw_inputs=call.arguments if call else {}, state=new,
+        )  # fmt: skip
+        for observer in self._observers:
+            observer(subject, old, new)
+
+    def _say(self, label: str, new: State, seconds: float | None, call: Call | None) -> None:
+        took = f" in {seconds:.2f} s" if seconds is not None else ""
+        why = f": {new.message}" if new.message else ""
+        if isinstance(new, Retrying):
+            attempts = f" (attempt {new.attempt} of {call.task.retries + 1})" if call is not None else ""
+            run_log.warning("%s | Retrying in %.2g s%s%s", label, new.delay, attempts, why)
+        elif isinstance(new, Failed):
+            trace = f"\n{new.traceback.rstrip()}" if new.traceback and _surprising(new.error) else ""
+            run_log.error("%s | %s%s%s%s", label, type(new).__name__, took, why, trace)
+        elif isinstance(new, Running) and call is not None and call.attempt > 1:
+            run_log.info("%s | Running (attempt %d of %d)", label, call.attempt, call.task.retries + 1)
+        elif isinstance(new, Mapped):
+            run_log.info("%s | Mapped: %s steps succeeded%s", label, f"{len(new.result):,}", took)
+        else:
+            run_log.info("%s | %s%s%s", label, type(new).__name__, took, why)
+
+    def progress(self, context: Attempt, fraction: float, message: str) -> None:
+        """Tell of an attempt's progress."""
+        if self._log:
+            run_log.info("%s | %3.0f %% %s", context.label, fraction * 100, message)
+
+    def flow_changed(self, subject: Subject, old: State, new: State) -> None:
+        """Tell of the flow's own transition."""
+        object.__setattr__(subject, "state", new)
+        for observer in self._observers:
+            observer(subject, old, new)
+        if isinstance(new, Pending | Running):
+            run_log.info("flow %s | %s (run %s)", subject.name, type(new).__name__, subject.run_id)
+            return
+        say = run_log.info if isinstance(new, Success) else run_log.error
+        say("flow %s | %s in %.2f s%s", subject.name, type(new).__name__, self._run.duration,
+            f": {new.message}" if new.message else "")  # fmt: skip
+
+    def verdict(self, nodes: Sequence[Node]) -> State:
+        """Return the state that the given steps' states make for the flow."""
+        failed = [
+            (label, state) for label, state in self._frontier.states_of(nodes) if isinstance(state, Failed)
+        ]
+        if failed:
+            shown = "; ".join(f"{label}: {state.message}" for label, state in failed[:_SHOWN_FAILURES])
+            more = len(failed) - _SHOWN_FAILURES
+            message = f"{len(failed):,} failed: {shown}" + (f"; and {more:,} more" if more > 0 else "")
+            first = next((state.error for _, state in failed if state.error is not None), None)
+            return Failed(first or TaskError(message), message=message)
+        if any(isinstance(state, Cancelled) for _, state in self._frontier.states_of(nodes)):
+            return Cancelled(message="a step was cancelled")
+        return Success()
+
+
+def _surprising(error: BaseException | None) -> bool:
+    """Whether a traceback says more than the error's own message."""
+    return error is not None and not isinstance(error, LongshoreError)

@@ -1,0 +1,233 @@
+"""Attempts in other processes: what travels, and the wire on which they report while they run.
+
+A worker connects back once. On the wire go transitions, log records and progress to the driver, and cancellation to the
+worker. When it breaks, the driver is gone: the worker cancels its attempts, so that nothing they started lives on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pickle
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor as FuturesExecutor
+from multiprocessing.connection import Client, Connection, Listener
+from typing import TYPE_CHECKING, Any
+
+from longshore import handlers
+from longshore.context import Attempt
+from longshore.errors import TravelError
+from longshore.executors import ExecutorLike, InlineExecutor, Pool, ThreadExecutor
+from longshore.logs import records_with_context
+from longshore.runner import Call, attempt
+from longshore.states import Failed, State
+
+if TYPE_CHECKING:
+    from longshore.flows import Flow
+    from longshore.frontier import Unit
+
+_LOCAL = (InlineExecutor, ThreadExecutor, ThreadPoolExecutor)
+
+
+def check_travel(flow: Flow, executor: ExecutorLike | None) -> None:
+    """Look, before anything runs, whether all that would be sent to other processes can be.
+
+    Raises:
+        TravelError: A field, input or handler cannot be pickled; it is named.
+    """
+    if executor is None or isinstance(executor, _LOCAL) or not _leaves_process(executor):
+        return
+    for node in flow.steps:
+        parts = {
+            f"field {name!r}": value for name, value in vars(node.task).items() if name not in node.waiting
+        }
+        parts.update({f"argument {name!r}": value for name, value in node.arguments.items() if node.plain})
+        parts["its task"] = node.task if not node.waiting else None
+        for what, value in parts.items():
+            if what in ("field 'fn'", "field '__wrapped__'", "field '__doc__'"):
+                continue
+            _check(value, f"{what} of step {node.name!r}")
+    _check(flow.step_handlers, f"step_handlers of flow {flow.name!r}")
+
+
+def _leaves_process(executor: ExecutorLike) -> bool:
+    if isinstance(executor, FuturesExecutor):
+        return True
+    return bool(getattr(executor, "remote", True))
+
+
+def _check(value: Any, what: str) -> None:
+    try:
+        pickle.dumps(value)
+    except TravelError:
+        raise
+    except Exception as error:
+        raise TravelError(
+            f"cannot send {what} to another process: {_one_line(value)} cannot be pickled ({error}); make it in run(), "
+            "or use ThreadExecutor"
+        ) from error
+
+
+def _one_line(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+class Hub:
+    """The driver's end of the wires.
+
+    Args:
+        post: Has a function called in the driver's thread.
+        started: Told, in the hub's thread, of a unit's Running state.
+    """
+
+    def __init__(
+        self, post: Callable[[Callable[[], None]], None], started: Callable[[Unit, State], None]
+    ) -> None:
+        self._key = secrets.token_bytes(32)
+        self._listener = Listener(authkey=self._key)
+        self._started = started
+        self._post = post
+        self._wires: list[Connection[Any, Any]] = []
+        self._closed = False
+        threading.Thread(target=self._accept, name="longshore-hub", daemon=True).start()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                wire = self._listener.accept()
+            except Exception:  # noqa: BLE001 - a stranger without the key, or the end
+                continue
+            self._wires.append(wire)
+            threading.Thread(target=self._listen, args=(wire,), name="longshore-wire", daemon=True).start()
+
+    def _listen(self, wire: Connection[Any, Any]) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                kind, *content = wire.recv()
+                if kind == "started":
+                    self._started(*content)
+                else:
+                    logging.getLogger(content[0]["name"]).handle(logging.makeLogRecord(content[0]))
+
+    def submit(self, pool: Pool, unit: Unit, call: Call) -> Future[bytes]:
+        """Send an attempt to a worker."""
+        try:
+            payload = pickle.dumps(call)
+        except Exception as error:  # noqa: BLE001 - a lock, a lambda, an open file among the inputs
+            refused: Future[bytes] = Future()
+            refused.set_result(pickle.dumps(_unsendable(f"inputs of {call.name!r} cannot be sent", error)))
+            return refused
+        return pool.submit(run_remote, self._listener.address, self._key, unit, payload)
+
+    def received(self, call: Call, data: bytes) -> State:
+        """Read the state that a worker sent."""
+        try:
+            state: State = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
+        except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
+            return _unsendable(f"result of {call.name!r} cannot be read here", error)
+        return state
+
+    def cancel(self, reason: str) -> None:
+        """Cancel every attempt in every worker."""
+        for wire in self._wires:
+            with contextlib.suppress(OSError):
+                wire.send(("cancel", reason))
+
+    def close(self) -> None:
+        """Cut the wires."""
+        self._closed = True
+        self._listener.close()
+        for wire in self._wires:
+            with contextlib.suppress(OSError):
+                wire.send(("end",))
+
+
+def _unsendable(what: str, error: Exception) -> Failed:
+    message = f"{what}: {type(error).__name__}: {error}"
+    return Failed(TravelError(message), message=message)
+
+
+class _Wire(logging.Handler):
+    """A worker's end: sends to the driver, listens for cancellation."""
+
+    def __init__(self, address: Any, key: bytes) -> None:
+        super().__init__()
+        self._connection = Client(address, authkey=key)
+        self._sending = threading.Lock()
+        self.parent = os.getppid()
+        self.contexts: dict[Unit, Attempt] = {}
+        root = logging.getLogger("longshore")
+        root.handlers[:] = [self]  # a forked worker would repeat what the driver prints
+        root.propagate = False
+        root.setLevel(logging.INFO)
+        threading.Thread(target=self._listen, name="longshore-wire", daemon=True).start()
+
+    def send(self, *message: Any) -> None:
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.send(message)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        plain = {**record.__dict__, "msg": record.getMessage(), "args": (), "exc_info": None}
+        self.send("log", {name: value for name, value in plain.items() if isinstance(value, _SIMPLE)})
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                kind, *content = self._connection.recv()
+                if kind == "end":
+                    break
+                self._cancel(content[0])
+        _wires.pop(os.getpid(), None)
+        if os.getppid() != self.parent:
+            self._cancel("the process that drove the run died")
+            os._exit(1)
+
+    def _cancel(self, reason: str) -> None:
+        for context in list(self.contexts.values()):
+            threading.Thread(target=context.cancel, args=(reason,), daemon=True).start()
+        if os.getppid() != self.parent:
+            for context in list(self.contexts.values()):
+                context.cancel(reason)
+
+
+_SIMPLE = (str, int, float, type(None), tuple)
+_wires: dict[int, tuple[Any, _Wire]] = {}
+
+
+def _wire_to(address: Any, key: bytes) -> _Wire:
+    known = _wires.get(os.getpid())
+    if known is None or known[0] != address:
+        known = address, _Wire(address, key)
+        _wires[os.getpid()] = known
+    return known[1]
+
+
+def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
+    """Make an attempt in a worker and return its state, pickled."""
+    try:
+        call: Call = pickle.loads(payload)  # noqa: S301 - from the driver that started us
+    except Exception as error:  # noqa: BLE001 - an integration or module that this worker lacks
+        return pickle.dumps(_unsendable("the step cannot be loaded in the worker", error))
+    wire = _wire_to(address, key)
+    context = call.context(lambda c, fraction, message: c.log.info("%3.0f %% %s", fraction * 100, message))
+    wire.contexts[unit] = context
+    try:
+        with records_with_context():
+            state = attempt(call, context, lambda running: wire.send("started", unit, running))
+    finally:
+        del wire.contexts[unit]
+    handlers.drain(1.0)
+    return _packed(call, state)
+
+
+def _packed(call: Call, state: State) -> bytes:
+    try:
+        return pickle.dumps(state)
+    except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
+        what = f"result of {call.name!r} cannot be sent back: {_one_line(getattr(state, 'result', state))}"
+        return pickle.dumps(_unsendable(what, error))

@@ -1,0 +1,99 @@
+"""Resource managers: something that is set up before some steps and always cleaned up after them."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Generic, TypeVar, cast
+
+from longshore.errors import FlowError, TaskDefinitionError
+from longshore.flows import building
+from longshore.graph import Step, node_of
+from longshore.tasks import Configured, Task
+from longshore.triggers import TriggerFunction, all_finished
+
+R = TypeVar("R")
+
+
+class Resource(Configured, Generic[R]):
+    """Something to set up before some steps and to clean up after them, whatever happened to them.
+
+    Subclass it with fields, `setup()` and `cleanup()`. In a flow, `with Cluster(size=4) as cluster:` adds a step that
+    sets it up, has the steps inside wait for that, and adds one that cleans up when all of them have ended: after a
+    failure, a timeout, Ctrl-C and SIGTERM too. Outside a flow it is a plain context manager.
+
+    Example:
+        class Workspace(Resource[Path]):
+            def setup(self) -> Path:
+                return Path(tempfile.mkdtemp())
+
+            def cleanup(self, value: Path) -> None:
+                shutil.rmtree(value)
+    """
+
+    def default_name(self) -> str:
+        """Return what its steps are called."""
+        return type(self).__name__
+
+    def setup(self) -> R:
+        """Set it up and return what the steps get."""
+        raise TaskDefinitionError(f"{type(self).__name__} has no setup(); define one")
+
+    def cleanup(self, value: R) -> None:
+        """Clean up what `setup` returned."""
+        raise TaskDefinitionError(f"{type(self).__name__} has no cleanup(); define one")
+
+    def __enter__(self) -> R:
+        flow = building()
+        opened = _opened.setdefault(id(self), [])
+        if flow is None:
+            value = self.setup()
+            opened.append((None, value, []))
+            return value
+        step = SetUp(name=f"{self.default_name()} set-up", resource=self)()
+        node = node_of(cast("object", step))
+        assert node is not None
+        members: list[Any] = []
+        flow._resources.append((node, members))
+        opened.append((flow, step, members))
+        return cast("R", step)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        flow, value, members = _opened[id(self)].pop()
+        if not _opened[id(self)]:
+            del _opened[id(self)]
+        if flow is None:
+            self.cleanup(value)
+            return
+        flow._resources.pop()
+        after = [Step(member) for member in members]
+        step = CleanUp(name=f"{self.default_name()} clean-up", resource=self)(value, after=after)
+        node = node_of(cast("object", step))
+        if node is None:
+            raise FlowError(f"{self!r} was opened in one flow and closed in another")
+        node.setup = node_of(value)
+
+
+_opened: dict[int, list[tuple[Any, Any, list[Any]]]] = {}
+
+
+class SetUp(Task[Any]):
+    """Sets a resource up."""
+
+    resource: Resource[Any]
+
+    def run(self) -> Any:
+        """Return what the steps get."""
+        return self.resource.setup()
+
+
+class CleanUp(Task[None]):
+    """Cleans a resource up."""
+
+    resource: Resource[Any]
+    trigger: TriggerFunction = all_finished
+
+    def run(self, value: Any) -> None:
+        """Clean up."""
+        self.resource.cleanup(value)

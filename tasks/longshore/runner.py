@@ -1,0 +1,325 @@
+"""One attempt of one call, to a state that may be Retrying. Used by every executor and by calls outside a flow.
+
+Whoever makes the attempt waits and calls again: the engine for the steps of a flow, `call_now` for a call on its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import Any, Final
+
+from longshore import deadlines
+from longshore.context import CANCEL_GRACE, Attempt, active, inside_attempt
+from longshore.coroutines import run_coroutine
+from longshore.delays import delay_after
+from longshore.errors import (
+    AttemptTimedOut, Fail, HandlerError, MapError, Retry, RetriesExhausted, Skip, TaskCancelled, TaskFailed,
+    TaskSkipped,
+)  # fmt: skip
+from longshore.handlers import HANDLER_TIMEOUT, Handlers, Subject, transition
+from longshore.logs import records_with_context
+from longshore.references import Unmapped
+from longshore.secrets import redact, redact_error
+from longshore.states import (
+    Cached,
+    Cancelled,
+    Failed,
+    Pending,
+    Retrying,
+    Running,
+    Skipped,
+    State,
+    Success,
+    TimedOut,
+)
+from longshore.tasks import Task
+
+_LONGEST_TRACEBACK: Final = 32_000
+_END_GRACE: Final = 1.0
+"""Seconds for `run()` to return after the callbacks of a cancelled attempt have done their work."""
+
+
+@dataclass(slots=True)
+class Call:
+    """All that one attempt needs, as plain data."""
+
+    task: Task[Any]
+    arguments: dict[str, Any]
+    name: str
+    run_id: str = ""
+    flow: str = ""
+    map_index: int | None = None
+    attempt: int = 1
+    tags: tuple[str, ...] = ()
+    handlers: Handlers = ()
+    handler_timeout: float = HANDLER_TIMEOUT
+    state: State | None = None
+    cache_key: str = ""
+
+    def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
+        """Return what `current` will show."""
+        return Attempt(
+            self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1, self.tags, progress
+        )  # fmt: skip
+
+
+def attempt(call: Call, context: Attempt, started: Callable[[State], None]) -> State:
+    """Make one attempt.
+
+    Args:
+        call: What to do.
+        context: What `current` shows meanwhile; cancelling it cancels the attempt.
+        started: Told of the Running state.
+
+    Returns:
+        Retrying when another attempt is due, else the last state.
+    """
+    token = active.set(context)
+    try:
+        began = time.monotonic()
+        running = enter(call, context, call.state or Pending(), Running(attempt=call.attempt), began)
+        if not isinstance(running, Running):
+            return running
+        started(running)
+        return enter(call, context, running, _perform(call, context), began)
+    finally:
+        active.reset(token)
+
+
+def enter(call: Call, context: Attempt, old: State, new: State, began: float) -> State:
+    """Make a transition: call the handlers and return the state that they leave."""
+    if not call.handlers:
+        return new
+    subject = Subject(
+        kind="task", name=call.name, run_id=call.run_id, flow=call.flow, map_index=call.map_index,
+        attempt=call.attempt, attempts=call.task.retries + 1, tags=call.tags, link=context.link,
+        log_tail=context.log_tail, duration=time.monotonic() - began, raw_inputs=call.arguments,
+    )  # fmt: skip
+    try:
+        return transition(subject, old, new, call.handlers, call.handler_timeout)
+    except HandlerError as error:
+        return Failed(error, message=str(error))
+
+
+def _perform(call: Call, context: Attempt) -> State:
+    try:
+        result = _work(call, context)
+    except Skip as signal:
+        return Skipped(message=redact(signal.message))
+    except Fail as signal:
+        return _stopped(context) or Failed(TaskFailed(redact(signal.message)), message=redact(signal.message))
+    except Retry as signal:
+        return _stopped(context) or _asked_again(call, signal)
+    except KeyboardInterrupt:
+        context.cancel("interrupted")
+        return Cancelled(message="interrupted")
+    except BaseException as error:  # noqa: BLE001 - SystemExit in a task must not end the run
+        return _stopped(context) or _after_error(call, error)
+    return Success(result)
+
+
+def _work(call: Call, context: Attempt) -> Any:
+    seconds = call.task.timeout
+    if seconds is None:
+        return _body(call)
+    context.deadline = time.monotonic() + seconds
+    pending = deadlines.start(lambda: _body(call))
+    if pending.wait(seconds):
+        return pending.result()
+    if context.cancel("timed out"):
+        pending.wait(_END_GRACE)
+    raise AttemptTimedOut(f"{call.name!r} was not done after {seconds:g} s")
+
+
+def _body(call: Call) -> Any:
+    task = call.task
+    result = task.signature().call(task.run, call.arguments)
+    return run_coroutine(result) if type(result) is CoroutineType else result
+
+
+def _stopped(context: Attempt) -> State | None:
+    """Return the state of an attempt that failed because it was told to stop."""
+    if context.cancelled and context.deadline is None:
+        return Cancelled(message=context._cancelled)
+    return Cancelled(message=context._cancelled) if context._cancelled not in ("", "timed out") else None
+
+
+def _asked_again(call: Call, signal: Retry) -> State:
+    reason = redact(signal.message) or "the task asked for another attempt"
+    if call.attempt > call.task.retries:
+        what = f"after {call.attempt} attempts" if call.task.retries else "and retries is 0; set retries=..."
+        error = RetriesExhausted(f"{reason}, {what}")
+        return Failed(error, message=str(error))
+    delay = (
+        delay_after(call.task.retry_delay, call.attempt) if signal.after is None else max(0.0, signal.after)
+    )
+    return Retrying(attempt=call.attempt, delay=delay, message=reason)
+
+
+def _after_error(call: Call, error: BaseException) -> State:
+    trace = _trace(error)
+    if call.run_id and error.__traceback__ is not None:
+        # Frames keep their locals alive: inputs, results, secrets. The text of the traceback is kept instead.
+        traceback.clear_frames(error.__traceback__)
+    error = redact_error(error)
+    message = f"{type(error).__name__}: {redact(str(error))}" if str(error) else type(error).__name__
+    if call.attempt <= call.task.retries and _worth_retrying(call.task, error):
+        try:
+            delay = delay_after(call.task.retry_delay, call.attempt)
+        except Exception as bad:  # noqa: BLE001 - a user's callable
+            return Failed(bad, message=f"retry_delay raised {type(bad).__name__}: {bad}", traceback=trace)
+        asked = getattr(error, "retry_after", None)
+        delay = delay if asked is None else max(delay, asked)
+        return Retrying(error=error, attempt=call.attempt, delay=delay, traceback=trace, message=message)
+    kind = TimedOut if isinstance(error, AttemptTimedOut) else Failed
+    return kind(error, message=message, traceback=trace)
+
+
+def _worth_retrying(task: Task[Any], error: BaseException) -> bool:
+    if getattr(error, "retryable", True) is False or isinstance(error, SystemExit):
+        return False
+    rule = task.retry_on
+    if isinstance(rule, type | tuple):
+        return isinstance(error, rule)
+    return bool(rule(error))
+
+
+def _trace(error: BaseException) -> str:
+    """Return the traceback's text from the first frame that is not ours."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") in _OWN:
+        frames = frames.tb_next
+    lines = traceback.format_exception(type(error), error, frames)
+    return redact("".join(lines))[-_LONGEST_TRACEBACK:]
+
+
+_OWN = frozenset(
+    f"longshore.{name}" for name in ("runner", "deadlines", "definitions", "tasks", "coroutines", "remotes")
+)
+
+
+def look_up(call: Call) -> State | None:
+    """Return Cached with the result of an equal call, if the task keeps one."""
+    cache = call.task.cache
+    if cache is None:
+        return None
+    try:
+        call.cache_key = cache.key_for(call.task.identity(), call.arguments)
+    except Exception as error:  # noqa: BLE001 - a user's key function, or an input that cannot be pickled
+        return Failed(error, message=str(error))
+    found, result = cache.get(call.cache_key)
+    return Cached(result, message="the same task and inputs ran before") if found else None
+
+
+def keep(call: Call, state: State) -> None:
+    """Keep a successful call's result, if its task has a cache."""
+    if call.task.cache is not None and call.cache_key and type(state) is Success:
+        call.task.cache.put(call.cache_key, state.result)
+
+
+def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a task outside a flow: with its retries, timeout, cache and handlers.
+
+    Returns:
+        What `run()` returned.
+
+    Raises:
+        TaskSkipped, TaskFailed, RetriesExhausted: For `raise Skip(...)`, `raise Fail(...)`, `raise Retry(...)`.
+        AttemptTimedOut: The last attempt was not done in time.
+        Exception: What the last attempt raised.
+    """
+    from longshore.plugins import host
+
+    outer = active.get()
+    handlers = (*task.state_handlers, *host().state_handlers())
+    arguments = task.signature().bind(task.name, args, kwargs)
+    call = Call(
+        task, arguments, task.name, outer.run_id, outer.flow, tags=tuple(task.tags), handlers=handlers
+    )
+    with records_with_context():
+        state = look_up(call)
+        if state is None:
+            state = _attempts(call, outer if inside_attempt() else None)
+        else:
+            state = enter(call, call.context(), Pending(), state, time.monotonic())
+    keep(call, state)
+    return _result(state, call)
+
+
+def _attempts(call: Call, outer: Attempt | None) -> State:
+    while True:
+        context = call.context()
+        stop = threading.Event()
+
+        def cancel(context: Attempt = context, stop: threading.Event = stop) -> None:
+            stop.set()
+            context.cancel("the step around it was cancelled")
+
+        if outer is None:
+            state = attempt(call, context, lambda _: None)
+        else:
+            with outer.on_cancel(cancel):
+                state = attempt(call, context, lambda _: None)
+        if not isinstance(state, Retrying):
+            return state
+        if stop.wait(state.delay) or (outer is not None and outer.cancelled):
+            return Cancelled(message="the step around it was cancelled")
+        call.state = state
+        call.attempt += 1
+
+
+def _result(state: State, call: Call) -> Any:
+    if isinstance(state, Skipped):
+        error = TaskSkipped(state.message or f"{call.name!r} skipped")
+        error.state = state
+        raise error
+    if isinstance(state, Success):
+        return state.result
+    if isinstance(state, Cancelled):
+        if state.message == "interrupted":
+            raise KeyboardInterrupt
+        raise TaskCancelled(f"{call.name!r} was cancelled: {state.message}")
+    if isinstance(state, Failed) and state.error is not None:
+        if call.attempt > 1:
+            state.error.add_note(f"{call.name!r} failed {call.attempt} times; this is the last error")
+        raise state.error
+    raise TaskFailed(state.message or f"{call.name!r} ended {type(state).__name__}")
+
+
+def map_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Call a task outside a flow for each item of its arguments, one after the other.
+
+    Raises:
+        MapError: The lists are of different lengths, or there is none.
+    """
+    bound = task.signature().bind(task.name, args, kwargs)
+    whole = {name: value._value for name, value in bound.items() if isinstance(value, Unmapped)}
+    lists = {name: list(value) for name, value in bound.items() if name not in whole}
+    count = map_length(task.name, {name: len(items) for name, items in lists.items()})
+    return [
+        call_now(task, (), {**whole, **{name: items[i] for name, items in lists.items()}})
+        for i in range(count)
+    ]
+
+
+def map_length(name: str, lengths: dict[str, int]) -> int:
+    """Return the one length of mapped inputs.
+
+    Raises:
+        MapError: There are several, or there is none.
+    """
+    if not lengths:
+        raise MapError(f"{name}.map() has nothing to map over; give it a list")
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{argument} has {length}" for argument, length in lengths.items())
+        raise MapError(f"cannot map {name!r} over inputs of different lengths: {shown}")
+    return next(iter(lengths.values()))
+
+
+LONGEST_STOP: Final = CANCEL_GRACE + _END_GRACE
+"""Seconds after which an attempt that was told to stop is given up."""

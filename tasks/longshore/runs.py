@@ -1,0 +1,111 @@
+"""`FlowRun`: what a run of a flow came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from longshore.graph import Node, node_of
+from longshore.references import evaluate
+from longshore.states import Pending, State, Success, utc_now
+
+if TYPE_CHECKING:
+    from longshore.flows import Flow
+    from longshore.frontier import Frontier
+
+V = TypeVar("V")
+
+
+class ByStep(Mapping[str, V], Generic[V]):
+    """Looked up by a step's name, or by the step."""
+
+    def __init__(self, nodes: Mapping[str, Node], look: Callable[[Node], V]) -> None:
+        self._nodes = nodes
+        self._look = look
+
+    def __getitem__(self, step: Any) -> V:
+        node = node_of(step)
+        name = node.name if node is not None else step
+        if name not in self._nodes:
+            raise KeyError(f"no step {name!r}; there are {', '.join(list(self._nodes)[:20]) or 'none'}")
+        return self._look(self._nodes[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._nodes)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __repr__(self) -> str:
+        return repr({name: self[name] for name in self})
+
+
+class FlowRun:
+    """One run of a flow.
+
+    Attributes:
+        flow: The flow.
+        run_id: The run's id.
+        name: The flow's name, or what its `run_name` makes of the parameters.
+        parameters: The values it ran with.
+        state: Where it stands.
+        started: When it began, in UTC.
+        ended: When it ended, in UTC; None until then.
+    """
+
+    def __init__(
+        self, flow: Flow, run_id: str, name: str, parameters: dict[str, Any], frontier: Frontier
+    ) -> None:
+        self.flow = flow
+        self.run_id = run_id
+        self.name = name
+        self.parameters = parameters
+        self.state: State = Pending()
+        self.started: datetime = utc_now()
+        self.ended: datetime | None = None
+        self.began: dict[tuple[int, int], datetime] = {}
+        self._frontier = frontier
+        self._nodes = {node.name: node for node in flow.steps}
+
+    @property
+    def states(self) -> ByStep[State]:
+        """The states by step: `run.states["export"]`."""
+        return ByStep(self._nodes, lambda node: self._frontier.runs[node.order].state)
+
+    @property
+    def results(self) -> ByStep[Any]:
+        """The results by step; None for one without, a list for a mapped one."""
+        return ByStep(self._nodes, self._frontier.result_of)
+
+    @property
+    def mapped_states(self) -> ByStep[tuple[State, ...]]:
+        """The states of a mapped step's steps, in order; empty for other steps."""
+        return ByStep(self._nodes, lambda node: tuple(self._frontier.runs[node.order].children or ()))
+
+    @property
+    def result(self) -> Any:
+        """What the flow's function returned, with results in the places of steps."""
+        return evaluate(self.flow.outcome, self._frontier)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from start to end, or until now."""
+        return ((self.ended or utc_now()) - self.started).total_seconds()
+
+    @property
+    def timings(self) -> ByStep[tuple[datetime | None, datetime | None]]:
+        """When each step's first attempt began and when it ended, in UTC; None for one that did not."""
+        return ByStep(self._nodes, self._timing)
+
+    def _timing(self, node: Node) -> tuple[datetime | None, datetime | None]:
+        state = self._frontier.runs[node.order].state
+        return self.began.get((node.order, -1)), state.time if state.finished else None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the state is Success."""
+        return isinstance(self.state, Success)
+
+    def __repr__(self) -> str:
+        return f"<FlowRun {self.name!r} {self.run_id}: {self.state}>"

@@ -1,0 +1,185 @@
+"""`Secret`: named where it is configured, resolved where it is used, masked wherever its value might show."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from longshore.errors import ConfigurationError, SecretError
+from longshore.maskings import redact_error, redact_value
+from longshore.redaction import StreamRedactor, has_secrets, isolated, redact, redact_bytes, register
+
+__all__ = [
+    "Secret",
+    "StreamRedactor",
+    "has_secrets",
+    "isolated",
+    "redact",
+    "redact_bytes",
+    "redact_error",
+    "redact_value",
+    "register",
+    "register_scheme",
+]
+
+_REFERENCE: Final = re.compile(r"([a-z][a-z0-9+.-]*):(.+)", re.DOTALL)
+_VARIABLE: Final = re.compile(r"[^=\0\s]+")
+_LARGEST_FILE: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """Name a secret value without holding it.
+
+    Only the reference is kept, shown, compared and pickled; the value is looked up by `get()`, in the process that
+    calls it, each time, so a value that is rotated is followed.
+
+    Args:
+        reference: `env:NAME` for an environment variable, `file:/path` for a file (UTF-8, at most 1 MiB, without
+            the line end at its end), or the scheme of a plugin.
+
+    Raises:
+        SecretError: The reference cannot be one. Its text is not shown, since it may be the value itself.
+
+    Example:
+        >>> Secret("env:SLACK_TOKEN")
+        Secret('env:SLACK_TOKEN')
+    """
+
+    reference: str
+
+    def __post_init__(self) -> None:
+        given: object = self.reference
+        if not isinstance(given, str):
+            raise SecretError(f"cannot use a {type(given).__name__} as a secret's reference; {_USAGE}")
+        match = _REFERENCE.fullmatch(given)
+        if match is None or (match[1] == "env" and not _VARIABLE.fullmatch(match[2])):
+            raise SecretError(
+                f"cannot use a text of {len(given)} characters as a secret's reference (it is not shown, in case "
+                f"it is the value): it has no scheme and name; {_USAGE}"
+            )
+
+    def get(self) -> str:
+        """Look the value up now, and mask it from now on in this process.
+
+        Raises:
+            SecretError: There is no such variable or file, or it is empty or unreadable; or no plugin has the scheme.
+        """
+        scheme, _, rest = self.reference.partition(":")
+        value: object = _resolver(self, scheme)(rest)
+        if not isinstance(value, str):
+            raise SecretError(
+                f"cannot resolve {self}: the resolver of {scheme!r} returned a {type(value).__name__}; "
+                "it has to return a str"
+            )
+        register(value)
+        return value
+
+    def __repr__(self) -> str:
+        return f"Secret({self.reference!r})"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        return Secret, (self.reference,)
+
+
+_USAGE: Final = 'write Secret("env:NAME") or Secret("file:/run/secrets/name")'
+
+
+def register_scheme(scheme: str, resolver: Callable[[str], str]) -> None:
+    """Let `Secret("scheme:text")` be resolved by a function that takes the text, in this process.
+
+    A plugin offers its schemes through the hook `longshore_secrets` instead.
+
+    Raises:
+        ConfigurationError: The scheme is no lower-case word, or has another resolver already.
+    """
+    if not _REFERENCE.fullmatch(f"{scheme}:text"):
+        raise ConfigurationError(
+            f"cannot register the secret scheme {scheme!r}: it is no lower-case word; "
+            "use letters, digits, '+', '.' and '-'"
+        )
+    if _resolvers.setdefault(scheme, resolver) is not resolver:
+        raise ConfigurationError(
+            f"cannot register the secret scheme {scheme!r}: it has a resolver; choose another name"
+        )
+
+
+def _resolver(secret: Secret, scheme: str) -> Callable[[str], str]:
+    found = _resolvers.get(scheme)
+    if found is not None:
+        return found
+    from longshore.plugins import host
+
+    offered = host().secret_resolvers()
+    if scheme not in offered:
+        known = ", ".join(sorted({*_resolvers, *offered}))
+        raise SecretError(
+            f"cannot resolve a secret of scheme {scheme!r}: no plugin offers it (known: {known}); "
+            f"install the plugin that does, or {_USAGE}"
+        )
+    return _named(secret, offered[scheme])
+
+
+def _named(secret: Secret, resolver: Callable[[str], str]) -> Callable[[str], str]:
+    """Have a plugin's own error say which secret it was about."""
+
+    def resolve(rest: str) -> str:
+        try:
+            return resolver(rest)
+        except SecretError:
+            raise
+        except Exception as error:
+            raise SecretError(f"cannot resolve {secret}: {type(error).__name__}: {redact(str(error))}") from error
+
+    return resolve
+
+
+def _from_environment(name: str) -> str:
+    value = os.environ.get(name)
+    if value:
+        return value
+    seen = "is not set" if value is None else "is empty"
+    raise SecretError(
+        f"cannot resolve Secret('env:{name}'): the variable {seen}; run: export {name}=..., "
+        "in the environment of the process that runs the task"
+    )
+
+
+def _from_file(path: str) -> str:
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        value = data.decode()
+    except UnicodeDecodeError:
+        # Not chained: the error holds the file's bytes.
+        raise _unreadable(path, "it is not UTF-8 text; store it as text, for instance in base64") from None
+    except FileNotFoundError as error:
+        raise _unreadable(path, f"there is no such file; create it: install -m 600 /dev/stdin {path}") from error
+    except PermissionError as error:
+        raise _unreadable(path, f"it may not be read by this user; look at: ls -l {path}") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(path, f"{reason}; name a file that holds the value alone") from error
+    if len(data) > _LARGEST_FILE:
+        raise _unreadable(path, "it is larger than 1 MiB; name a file that holds the value alone")
+    value = value.removesuffix("\n").removesuffix("\r")
+    if not value:
+        raise _unreadable(path, "it is empty; write the value into it")
+    return value
+
+
+def _unreadable(path: str, reason: str) -> SecretError:
+    return SecretError(f"cannot resolve Secret('file:{path}'): {reason}")
+
+
+_resolvers: Final[dict[str, Callable[[str], str]]] = {"env": _from_environment, "file": _from_file}
