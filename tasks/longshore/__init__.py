@@ -55,14 +55,14 @@ from longshore.errors import (
 )
 from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
 from longshore.flows import Flow, FlowFunction, flow
-from longshore.graph import Parameter, Step
 from longshore.handlers import BestEffort, On, StateHandler, Subject
 from longshore.hookspecs import hookimpl
+from longshore.nodes import Parameter, Step
 from longshore.outputs import Outputs, parse_outputs, parse_progress
 from longshore.references import flatten, text, unmapped
 from longshore.resources import Resource
 from longshore.runs import FlowRun
-from longshore.secrets import Secret
+from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
 from longshore.states import (
     Cached,
     Cancelled,
@@ -146,6 +146,7 @@ __all__ = [
     "StateHandler",
     "Step",
     "StepUseError",
+    "StreamRedactor",
     "Subject",
     "Success",
     "Task",
@@ -173,11 +174,13 @@ __all__ = [
     "field",
     "flatten",
     "flow",
+    "has_secrets",
     "hookimpl",
     "merge",
     "not_all_skipped",
     "parse_outputs",
     "parse_progress",
+    "redact",
     "require",
     "some_failed",
     "some_successful",

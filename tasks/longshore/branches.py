@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from longshore.errors import FlowError, Skip
 from longshore.flows import required_building
-from longshore.graph import node_of
+from longshore.nodes import node_of
 from longshore.tasks import Task
 from longshore.triggers import TriggerFunction, not_all_skipped
 

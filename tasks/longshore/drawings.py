@@ -12,7 +12,7 @@ from longshore.states import Cancelled, Failed, Pending, Retrying, Running, Skip
 
 if TYPE_CHECKING:
     from longshore.flows import Flow
-    from longshore.graph import Node
+    from longshore.nodes import Node
     from longshore.runs import FlowRun
 
 _COLOURS: Final[tuple[tuple[type[State], str, str], ...]] = (

@@ -34,7 +34,7 @@ from longshore.states import Cancelled, Crashed, Failed, Pending, Retrying, Runn
 
 if TYPE_CHECKING:
     from longshore.flows import Flow
-    from longshore.graph import Node
+    from longshore.nodes import Node
 
 
 class Engine:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
-from longshore.errors import ArgumentError, FlowError, ForeignStepError, ParameterError
-from longshore.graph import MISSING, Node, Parameter, Step, node_of, order_nodes
+from longshore.errors import ArgumentError, FlowError, ParameterError
+from longshore.graph import Graph
 from longshore.handlers import HANDLER_TIMEOUT, Handlers
 from longshore.limits import Limits, collect_limits
-from longshore.references import Reference, Unmapped, has_references, walk_references
+from longshore.nodes import MISSING, Node, Parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from longshore.drawings import Drawing
     from longshore.executors import ExecutorLike
     from longshore.runs import FlowRun
-    from longshore.tasks import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")
 
 _building: ContextVar[Flow | None] = ContextVar("longshore_building", default=None)
 
@@ -50,7 +44,7 @@ def required_building(what: str) -> Flow:
     return flow
 
 
-class Flow:
+class Flow(Graph):
     """A graph of steps.
 
     Use it as a context manager to build one by hand, or let `@flow` build it from a function.
@@ -80,22 +74,14 @@ class Flow:
         handler_timeout: float = HANDLER_TIMEOUT,
         executor: ExecutorLike | None = None,
     ) -> None:
-        self.name = name
-        self.state_handlers = tuple(state_handlers)
-        self.step_handlers = tuple(step_handlers)
-        self.tags = tuple(tags)
+        super().__init__(name, tags)
+        self.state_handlers = (state_handlers,) if callable(state_handlers) else tuple(state_handlers)
+        self.step_handlers = (step_handlers,) if callable(step_handlers) else tuple(step_handlers)
         self.run_name = run_name
         self.reference_steps: Sequence[str | Any] = reference_steps
         self.limits = dict(limits or {})
         self.handler_timeout = handler_timeout
         self.executor = executor
-        self._nodes: list[Node] = []
-        self._ordered: list[Node] | None = None
-        self._parameters: dict[str, Parameter] = {}
-        self._names: dict[str, int] = {}
-        self._groups: list[str] = []
-        self._gates: list[Node] = []
-        self._resources: list[tuple[Node, list[Node]]] = []
         self._tokens: list[Any] = []
         self._outcome: Any = None
 
@@ -110,29 +96,10 @@ class Flow:
         return f"Flow({self.name!r})"
 
     @property
-    def parameters(self) -> Mapping[str, Parameter]:
-        """The flow's parameters by name."""
-        self.build()
-        return self._parameters
-
-    @property
-    def steps(self) -> list[Node]:
-        """The flow's steps, each after those it waits for; ties as they were made."""
-        self.build()
-        if self._ordered is None:
-            self._ordered = order_nodes(self._nodes)
-            for place, node in enumerate(self._ordered):
-                node.order = place
-        return self._ordered
-
-    @property
     def outcome(self) -> Any:
         """What the flow's function returned: references to the results that a run's `result` will have."""
         self.build()
         return self._outcome
-
-    def build(self) -> None:
-        """Build the graph, if that was not done yet."""
 
     def check(self) -> dict[str, int]:
         """Look for what would keep the flow from running, and return the counts of its concurrency limits.
@@ -155,151 +122,6 @@ class Flow:
         if not self.reference_steps:
             return self.steps
         return [self.node(step) for step in self.reference_steps]
-
-    def node(self, step: str | Any) -> Node:
-        """Return a step's node by the step or by its name.
-
-        Raises:
-            FlowError: There is no such step.
-        """
-        if not isinstance(step, str):
-            node = node_of(step)
-            if node is not None and node.flow is self:
-                return node
-            raise FlowError(f"{step!r} is not a step of flow {self.name!r}")
-        for node in self.steps:
-            if node.name == step:
-                return node
-        known = ", ".join(node.name for node in self.steps[:20])
-        raise FlowError(f"flow {self.name!r} has no step {step!r}; it has {known or 'none'}")
-
-    def add_step(
-        self,
-        task: Task[Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        *,
-        after: Any = (),
-        mapped: bool = False,
-    ) -> Any:
-        """Place a task in the flow; `task(...)` and `task.map(...)` do it for you.
-
-        Args:
-            task: What to do.
-            args: Inputs by position: values, steps, parameters.
-            kwargs: Inputs by name.
-            after: Steps to wait for without using their results.
-            mapped: Run it once for each item of its inputs.
-
-        Returns:
-            A Step, which stands for the result.
-        """
-        arguments = task.signature().bind(task.name, args, kwargs)
-        node = Node(self, len(self._nodes), self._unique_name(task.name), task, (*task.tags, *self.tags))
-        node.arguments = arguments
-        node.waiting = {name: value for name, value in vars(task).items() if has_references(value)}
-        if mapped:
-            self._map(node)
-        for name, value in arguments.items():
-            if has_references(value):
-                node.plain = False
-                self._connect(node, value, f"argument {name!r}")
-        for name, value in node.waiting.items():
-            self._connect(node, value, f"field {name!r}")
-        self._connect(node, after if isinstance(after, list | tuple) else [after], "after=")
-        node.gates = tuple(self._gates)
-        for setup, members in self._resources:
-            node.upstream.setdefault(setup)
-            members.append(node)
-        self._nodes.append(node)
-        self._ordered = None
-        return Step(node)
-
-    def _map(self, node: Node) -> None:
-        node.is_mapped = True
-        mapped: list[str] = []
-        for name, value in node.arguments.items():
-            if isinstance(value, Unmapped):
-                node.arguments[name] = value._value
-                continue
-            if not isinstance(value, Reference | list | tuple | range):
-                raise ArgumentError(
-                    f"{node.task.name}.map() got {name}={value!r}, which is no list; write {name}=unmapped(...) to "
-                    "give it whole to each step"
-                )
-            mapped.append(name)
-            source = node_of(value)
-            if source is not None and source.is_mapped:
-                node.aligned[name] = source
-        if not mapped:
-            raise ArgumentError(f"{node.task.name}.map() has nothing to map over; give it a list or a step")
-        node.mapped = tuple(mapped)
-
-    def _connect(self, node: Node, value: Any, where: str) -> None:
-        def visit(reference: Reference) -> None:
-            if isinstance(reference, Unmapped):
-                raise ArgumentError(
-                    f"unmapped(...) in {where} of {node.task.name!r} is only for task.map(...)"
-                )
-            if isinstance(reference, Parameter):
-                self.add_parameter(reference)
-            source = node_of(reference)
-            if source is None:
-                return
-            if source.flow is not self:
-                raise ForeignStepError(
-                    f"{where} of {node.task.name!r} uses {reference!r} of flow {source.flow.name!r} in flow "
-                    f"{self.name!r}; give it as a parameter, or call that flow inside this one"
-                )
-            node.upstream.setdefault(source)
-
-        walk_references(value, visit)
-
-    def _unique_name(self, name: str) -> str:
-        full = "/".join([*self._groups, name])
-        count = self._names.get(full, 0) + 1
-        self._names[full] = count
-        return full if count == 1 else self._unique_name(f"{name}-{count}")
-
-    def add_parameter(self, parameter: Parameter) -> None:
-        """Make a parameter one of the flow's.
-
-        Raises:
-            ParameterError: Another one has its name, or the name is reserved.
-        """
-        if parameter._name in RESERVED:
-            raise ParameterError(
-                f"flow {self.name!r} cannot have a parameter {parameter._name!r}: run() keeps the word"
-            )
-        if self._parameters.setdefault(parameter._name, parameter) is not parameter:
-            raise ParameterError(
-                f"flow {self.name!r} has two parameters {parameter._name!r}; use one for both"
-            )
-
-    def add_edge(self, before: Any, then: Any) -> None:
-        """Make one step wait for another without using its result."""
-        self.node(then).upstream.setdefault(self.node(before))
-        self._ordered = None
-
-    @contextmanager
-    def gate(self, condition: Any) -> Iterator[None]:
-        """Give every step that is added inside a condition that must hold."""
-        node = node_of(condition)
-        assert node is not None
-        self._gates.append(node)
-        try:
-            yield
-        finally:
-            self._gates.pop()
-
-    @contextmanager
-    def group(self, name: str) -> Iterator[None]:
-        """Put a name before those of the steps that are added inside."""
-        self._groups.append(name)
-        try:
-            yield
-        finally:
-            self._groups.pop()
 
     def run(
         self,

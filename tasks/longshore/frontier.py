@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from longshore.errors import LongshoreError, MapError, TaskError
 from longshore.flows import Flow
-from longshore.graph import Node
+from longshore.nodes import Node
 from longshore.references import evaluate, isolate
 from longshore.runner import map_length
 from longshore.states import Cancelled, Failed, Mapped, Pending, Skipped, State, Success, TriggerFailed

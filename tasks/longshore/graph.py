@@ -1,110 +1,199 @@
-"""The parts of a flow's graph: nodes, and the steps and parameters that stand for their values."""
+"""The graph of a flow while it is built: its steps, edges, names and parameters."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore.errors import CycleError
-from longshore.references import Flattened, Reference, Selectable, Selected, Text, Unmapped, Values
+from longshore.errors import ArgumentError, CycleError, FlowError, ForeignStepError, ParameterError
+from longshore.nodes import Node, Parameter, Step, node_of
+from longshore.references import Reference, Unmapped, has_references, walk_references
 
 if TYPE_CHECKING:
-    from longshore.flows import Flow
     from longshore.tasks import Task
 
-
-class _Missing:
-    def __repr__(self) -> str:
-        return "MISSING"
+RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")
 
 
-MISSING: Final = _Missing()
+class Graph:
+    """Steps and the edges between them, and what their making has open: groups, conditions, resources."""
 
-
-class Node:
-    """A task placed in a flow, with its inputs.
-
-    Attributes:
-        order: The place in the flow, in which steps that are ready start.
-        arguments: Inputs by name: constants, and references to what a run will know.
-        mapped: The arguments that are mapped over; empty for a plain step.
-        aligned: Of those, the ones that are a mapped step's results, taken item by item as they come.
-        gates: Conditions that must have held, whatever the trigger says.
-        setup: For the clean-up of a resource, its set-up; else None.
-        waiting: References in the task's own fields, by field.
-    """
-
-    __slots__ = (
-        "aligned", "arguments", "flow", "gates", "is_mapped", "mapped", "name", "order", "plain", "setup", "tags",
-        "task", "upstream", "waiting",
-    )  # fmt: skip
-
-    def __init__(self, flow: Flow, order: int, name: str, task: Task[Any], tags: tuple[str, ...]) -> None:
-        self.flow = flow
-        self.order = order
+    def __init__(self, name: str, tags: Sequence[str]) -> None:
         self.name = name
-        self.task = task
-        self.tags = tags
-        self.arguments: dict[str, Any] = {}
-        self.upstream: dict[Node, None] = {}
-        self.is_mapped = False
-        self.mapped: tuple[str, ...] = ()
-        self.aligned: dict[str, Node] = {}
-        self.gates: tuple[Node, ...] = ()
-        self.setup: Node | None = None
-        self.waiting: dict[str, Any] = {}
-        self.plain = True
+        self.tags = tuple(tags)
+        self._parameters: dict[str, Parameter] = {}
+        self._resources: list[tuple[Node, list[Node]]] = []
+        self._nodes: list[Node] = []
+        self._ordered: list[Node] | None = None
+        self._names: dict[str, int] = {}
+        self._groups: list[str] = []
+        self._gates: list[Node] = []
 
-    def before(self) -> Iterable[Node]:
-        """Every node that must have finished before this one may start."""
-        return (*self.upstream, *self.gates)
+    def build(self) -> None:
+        """Build the graph, if that was not done yet."""
 
-    def __repr__(self) -> str:
-        return f"<step {self.name!r} of flow {self.flow.name!r}>"
+    @property
+    def steps(self) -> list[Node]:
+        """The steps, each after those it waits for; ties as they were made."""
+        self.build()
+        if self._ordered is None:
+            self._ordered = order_nodes(self._nodes)
+            for place, node in enumerate(self._ordered):
+                node.order = place
+        return self._ordered
 
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """The parameters by name."""
+        self.build()
+        return self._parameters
 
-class Step(Selectable):
-    """Stands for the result of a step while a flow is built; `step["key"]` and `step.field` select from it."""
+    def node(self, step: str | Any) -> Node:
+        """Return a step's node by the step or by its name.
 
-    __slots__ = ("_node",)
+        Raises:
+            FlowError: There is no such step.
+        """
+        if not isinstance(step, str):
+            node = node_of(step)
+            if node is not None and node.flow is self:
+                return node
+            raise FlowError(f"{step!r} is not a step of flow {self.name!r}")
+        for node in self.steps:
+            if node.name == step:
+                return node
+        known = ", ".join(node.name for node in self.steps[:20])
+        raise FlowError(f"flow {self.name!r} has no step {step!r}; it has {known or 'none'}")
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def add_step(
+        self,
+        task: Task[Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        *,
+        after: Any = (),
+        mapped: bool = False,
+    ) -> Any:
+        """Place a task in the flow; `task(...)` and `task.map(...)` do it for you.
 
-    def _evaluate(self, values: Values) -> Any:
-        return values.result_of(self._node)
+        Args:
+            task: What to do.
+            args: Inputs by position: values, steps, parameters.
+            kwargs: Inputs by name.
+            after: Steps to wait for without using their results.
+            mapped: Run it once for each item of its inputs.
 
-    def __repr__(self) -> str:
-        return f"step {self._node.name!r}"
+        Returns:
+            A Step, which stands for the result.
+        """
+        arguments = task.signature().bind(task.name, args, kwargs)
+        node = Node(self, len(self._nodes), self._unique_name(task.name), task, (*task.tags, *self.tags))
+        node.arguments = arguments
+        node.waiting = {name: value for name, value in vars(task).items() if has_references(value)}
+        if mapped:
+            self._map(node)
+        for name, value in arguments.items():
+            if has_references(value):
+                node.plain = False
+                self._connect(node, value, f"argument {name!r}")
+        for name, value in node.waiting.items():
+            self._connect(node, value, f"field {name!r}")
+        self._connect(node, after if isinstance(after, list | tuple) else [after], "after=")
+        node.gates = tuple(self._gates)
+        for setup, members in self._resources:
+            node.upstream.setdefault(setup)
+            members.append(node)
+        self._nodes.append(node)
+        self._ordered = None
+        return Step(node)
 
+    def _map(self, node: Node) -> None:
+        node.is_mapped = True
+        mapped: list[str] = []
+        for name, value in node.arguments.items():
+            if isinstance(value, Unmapped):
+                node.arguments[name] = value._value
+                continue
+            if not isinstance(value, Reference | list | tuple | range):
+                raise ArgumentError(
+                    f"{node.task.name}.map() got {name}={value!r}, which is no list; write {name}=unmapped(...) to "
+                    "give it whole to each step"
+                )
+            mapped.append(name)
+            source = node_of(value)
+            if source is not None and source.is_mapped:
+                node.aligned[name] = source
+        if not mapped:
+            raise ArgumentError(f"{node.task.name}.map() has nothing to map over; give it a list or a step")
+        node.mapped = tuple(mapped)
 
-class Parameter(Selectable):
-    """An input of a flow.
+    def _connect(self, node: Node, value: Any, where: str) -> None:
+        def visit(reference: Reference) -> None:
+            if isinstance(reference, Unmapped):
+                raise ArgumentError(
+                    f"unmapped(...) in {where} of {node.task.name!r} is only for task.map(...)"
+                )
+            if isinstance(reference, Parameter):
+                self.add_parameter(reference)
+            source = node_of(reference)
+            if source is None:
+                return
+            if source.flow is not self:
+                raise ForeignStepError(
+                    f"{where} of {node.task.name!r} uses {reference!r} of flow {source.flow.name!r} in flow "
+                    f"{self.name!r}; give it as a parameter, or call that flow inside this one"
+                )
+            node.upstream.setdefault(source)
 
-    Args:
-        name: What `flow.run(...)` calls it.
-        type: What its value must be; anything when None.
-        default: Its value when `flow.run` gives none; required when left out.
-    """
+        walk_references(value, visit)
 
-    __slots__ = ("_default", "_name", "_type")
+    def _unique_name(self, name: str) -> str:
+        full = "/".join([*self._groups, name])
+        count = self._names.get(full, 0) + 1
+        self._names[full] = count
+        return full if count == 1 else self._unique_name(f"{name}-{count}")
 
-    def __init__(self, name: str, type: Any = None, default: Any = MISSING) -> None:  # noqa: A002 - the field's word
-        self._name = name
-        self._type = type
-        self._default = default
+    def add_parameter(self, parameter: Parameter) -> None:
+        """Make a parameter one of the flow's.
 
-    def _evaluate(self, values: Values) -> Any:
-        return values.parameter(self._name)
+        Raises:
+            ParameterError: Another one has its name, or the name is reserved.
+        """
+        if parameter._name in RESERVED:
+            raise ParameterError(
+                f"flow {self.name!r} cannot have a parameter {parameter._name!r}: run() keeps the word"
+            )
+        if self._parameters.setdefault(parameter._name, parameter) is not parameter:
+            raise ParameterError(
+                f"flow {self.name!r} has two parameters {parameter._name!r}; use one for both"
+            )
 
-    def __repr__(self) -> str:
-        return f"parameter {self._name!r}"
+    def add_edge(self, before: Any, then: Any) -> None:
+        """Make one step wait for another without using its result."""
+        self.node(then).upstream.setdefault(self.node(before))
+        self._ordered = None
 
+    @contextmanager
+    def gate(self, condition: Any) -> Iterator[None]:
+        """Give every step that is added inside a condition that must hold."""
+        node = node_of(condition)
+        assert node is not None
+        self._gates.append(node)
+        try:
+            yield
+        finally:
+            self._gates.pop()
 
-def node_of(value: Any) -> Node | None:
-    """Return the node whose whole result a value stands for, or None."""
-    return value._node if isinstance(value, Step) else None
+    @contextmanager
+    def group(self, name: str) -> Iterator[None]:
+        """Put a name before those of the steps that are added inside."""
+        self._groups.append(name)
+        try:
+            yield
+        finally:
+            self._groups.pop()
 
 
 def order_nodes(nodes: list[Node]) -> list[Node]:
@@ -141,9 +230,3 @@ def _cycle_message(waiting: dict[Node, set[Node]], stuck: set[Node]) -> str:
         path.append(next(node for node in waiting[path[-1]] if node in stuck))
     names = " waits for ".join(repr(node.name) for node in path[path.index(path[-1]) :])
     return f"steps wait for each other: {names}; take one of these edges out"
-
-
-__all__ = [
-    "MISSING", "Flattened", "Node", "Parameter", "Reference", "Selected", "Step", "Text", "Unmapped", "node_of",
-    "order_nodes",
-]  # fmt: skip

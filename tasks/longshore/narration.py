@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from longshore.context import Attempt
 from longshore.errors import LongshoreError, TaskError
 from longshore.frontier import WHOLE, Frontier, Unit
-from longshore.graph import Node
 from longshore.handlers import BestEffort, Subject
 from longshore.logs import run_log
+from longshore.nodes import Node
 from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, Success
 
 if TYPE_CHECKING:

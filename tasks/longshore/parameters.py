@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from longshore.errors import ParameterError
-from longshore.graph import MISSING
+from longshore.nodes import MISSING
 from longshore.references import isolate
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from longshore.errors import FlowError, TaskDefinitionError
 from longshore.flows import building
-from longshore.graph import Step, node_of
+from longshore.nodes import Step, node_of
 from longshore.tasks import Configured, Task
 from longshore.triggers import TriggerFunction, all_finished
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from longshore.graph import Node, node_of
+from longshore.nodes import Node, node_of
 from longshore.references import evaluate
 from longshore.states import Pending, State, Success, utc_now
 
