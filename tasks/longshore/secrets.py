@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from longshore.errors import ConfigurationError, SecretError
-from longshore.maskings import redact_error, redact_value
-from longshore.redaction import StreamRedactor, has_secrets, isolated, redact, redact_bytes, register
+from longshore.redaction import (
+    StreamRedactor,
+    has_secrets,
+    isolated,
+    redact,
+    redact_bytes,
+    redact_error,
+    redact_value,
+    register,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "Secret",
@@ -35,12 +45,12 @@ _LARGEST_FILE: Final = 1 << 20
 class Secret:
     """Name a secret value without holding it.
 
-    Only the reference is kept, shown, compared and pickled; the value is looked up by `get()`, in the process that
-    calls it, each time, so a value that is rotated is followed.
+    Only the reference is kept, shown, compared and pickled. The value is looked up by `get()`, in the process
+    that calls it, each time, so a value that is rotated is followed.
 
     Args:
-        reference: `env:NAME` for an environment variable, `file:/path` for a file (UTF-8, at most 1 MiB, without
-            the line end at its end), or the scheme of a plugin.
+        reference: `env:NAME` for an environment variable, `file:/path` for a file (UTF-8, at most 1 MiB; a
+            line end at its end is left out), or the scheme of a plugin.
 
     Raises:
         SecretError: The reference cannot be one. Its text is not shown, since it may be the value itself.
@@ -53,25 +63,25 @@ class Secret:
     reference: str
 
     def __post_init__(self) -> None:
-        given: object = self.reference
-        if not isinstance(given, str):
+        given = self.reference
+        if not isinstance(cast("object", given), str):
             raise SecretError(f"cannot use a {type(given).__name__} as a secret's reference; {_USAGE}")
         match = _REFERENCE.fullmatch(given)
         if match is None or (match[1] == "env" and not _VARIABLE.fullmatch(match[2])):
             raise SecretError(
-                f"cannot use a text of {len(given)} characters as a secret's reference (it is not shown, in case "
-                f"it is the value): it has no scheme and name; {_USAGE}"
+                f"cannot use a text of {len(given)} characters as a secret's reference (it is not shown, as "
+                f"it may be the value): it has no scheme and name; {_USAGE}"
             )
 
     def get(self) -> str:
         """Look the value up now, and mask it from now on in this process.
 
         Raises:
-            SecretError: There is no such variable or file, or it is empty or unreadable; or no plugin has the scheme.
+            SecretError: The variable or file is missing, empty or unreadable, or no plugin has the scheme.
         """
         scheme, _, rest = self.reference.partition(":")
-        value: object = _resolver(self, scheme)(rest)
-        if not isinstance(value, str):
+        value = _resolver(self, scheme)(rest)
+        if not isinstance(cast("object", value), str):
             raise SecretError(
                 f"cannot resolve {self}: the resolver of {scheme!r} returned a {type(value).__name__}; "
                 "it has to return a str"
@@ -115,9 +125,8 @@ def register_scheme(scheme: str, resolver: Callable[[str], str]) -> None:
 
 
 def _resolver(secret: Secret, scheme: str) -> Callable[[str], str]:
-    found = _resolvers.get(scheme)
-    if found is not None:
-        return found
+    if scheme in _resolvers:
+        return _resolvers[scheme]
     from longshore.plugins import host
 
     offered = host().secret_resolvers()
@@ -127,19 +136,15 @@ def _resolver(secret: Secret, scheme: str) -> Callable[[str], str]:
             f"cannot resolve a secret of scheme {scheme!r}: no plugin offers it (known: {known}); "
             f"install the plugin that does, or {_USAGE}"
         )
-    return _named(secret, offered[scheme])
-
-
-def _named(secret: Secret, resolver: Callable[[str], str]) -> Callable[[str], str]:
-    """Have a plugin's own error say which secret it was about."""
 
     def resolve(rest: str) -> str:
         try:
-            return resolver(rest)
+            return offered[scheme](rest)
         except SecretError:
             raise
         except Exception as error:
-            raise SecretError(f"cannot resolve {secret}: {type(error).__name__}: {redact(str(error))}") from error
+            seen = f"{type(error).__name__}: {redact(str(error))}"
+            raise SecretError(f"cannot resolve {secret}: {seen}; run: longshore doctor") from error
 
     return resolve
 
@@ -159,23 +164,23 @@ def _from_file(path: str) -> str:
     try:
         with Path(path).expanduser().open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
-        value = data.decode()
-    except UnicodeDecodeError:
-        # Not chained: the error holds the file's bytes.
-        raise _unreadable(path, "it is not UTF-8 text; store it as text, for instance in base64") from None
     except FileNotFoundError as error:
-        raise _unreadable(path, f"there is no such file; create it: install -m 600 /dev/stdin {path}") from error
+        raise _unreadable(path, "there is no such file; create it, or name another") from error
     except PermissionError as error:
-        raise _unreadable(path, f"it may not be read by this user; look at: ls -l {path}") from error
+        raise _unreadable(path, f"this user may not read it; run: ls -l {path}") from error
     except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(path, f"{reason}; name a file that holds the value alone") from error
+        seen = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(path, f"{seen}; name a file that holds the value alone") from error
     if len(data) > _LARGEST_FILE:
         raise _unreadable(path, "it is larger than 1 MiB; name a file that holds the value alone")
-    value = value.removesuffix("\n").removesuffix("\r")
-    if not value:
+    try:
+        value = data.decode()
+    except UnicodeDecodeError:
+        # Not chained: that error holds the file's bytes.
+        raise _unreadable(path, "it is not UTF-8 text; store it as text, for instance in base64") from None
+    if not value.strip():
         raise _unreadable(path, "it is empty; write the value into it")
-    return value
+    return value.removesuffix("\n").removesuffix("\r")
 
 
 def _unreadable(path: str, reason: str) -> SecretError:
