@@ -123,10 +123,8 @@ def _links(error: BaseException) -> list[BaseException]:
 
 
 def _members(error: BaseException) -> tuple[BaseException, ...]:
-    return (
     group = isinstance(error, BaseExceptionGroup)
     return cast("BaseExceptionGroup[BaseException]", error).exceptions if group else ()
-    )
 
 
 def _reachable(error: BaseException) -> Iterable[BaseException]:
