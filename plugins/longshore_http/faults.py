@@ -1,0 +1,125 @@
+"""What `requests` raises, said in our words. A cause is kept only if its text has no URL: URLs carry secrets."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from longshore import LongshoreError
+from longshore_http.cutting import Cutter
+from longshore_http.errors import (
+    BodyTruncated, ConnectionFailed, ConnectTimedOut, HttpError, ReadTimedOut, RequestCancelled, TlsFailed, UrlRefused,
+)  # fmt: skip
+
+T = TypeVar("T")
+
+_ROOTS: Final = (ssl.SSLError, OSError, http.client.HTTPException)
+_ENDED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_UNSURE: Final = "the server may have carried it out, so it is not sent again; idempotency_key=True makes that safe"
+
+
+def translated(label: str, cutter: Cutter, work: Callable[[], T], *, safe: bool) -> T:
+    """Do what the libraries do, and turn what they raise into our errors.
+
+    Args:
+        label: What messages call the request.
+        cutter: Tells whether we ended the request ourselves.
+        work: The libraries' part.
+        safe: Whether the request may be sent again although it may have been carried out.
+    """
+    try:
+        return work()
+    except LongshoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the libraries raise a dozen unrelated kinds
+        chain = _chain(error)
+        failure = _failure(label, chain, cutter, safe=safe)
+    root = next((e for e in reversed(chain) if isinstance(e, _ROOTS) and not _names_url(e)), None)
+    raise failure from (root.with_traceback(None) if root else None)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and all that it wraps, outermost first."""
+    found: list[BaseException] = []
+    pending: list[object] = [error]
+    while pending:
+        item = pending.pop(0)
+        if isinstance(item, BaseException) and not any(item is known for known in found):
+            found.append(item)
+            pending += [getattr(item, "reason", None), *item.args, item.__cause__, item.__context__]
+    return found
+
+
+def _names_url(error: BaseException) -> bool:
+    return type(error).__module__.startswith(("requests", "urllib3"))
+
+
+def _failure(label: str, chain: list[BaseException], cutter: Cutter, *, safe: bool) -> HttpError:
+    if cutter.was_cut:
+        return RequestCancelled(f"cannot {label}: the attempt was told to stop, and the connection was cut")
+    for error in chain:
+        if isinstance(error, HttpError):  # raised by our own part of the transport
+            return error
+    names = {kind.__name__ for error in chain for kind in type(error).__mro__}
+    failure = _before_sending(label, chain, names) or _after_sending(label, chain, names)
+    sent = failure.sent if isinstance(failure, ConnectionFailed) else True
+    if sent and not safe and type(failure).retryable:
+        failure.args = (f"{failure}; {_UNSURE}",)
+        failure.retryable = False
+    return failure
+
+
+def _before_sending(label: str, chain: list[BaseException], names: set[str]) -> HttpError | None:
+    """Return the failure if nothing of the request can have reached the server."""
+    failure: HttpError | None = None
+    if names & {"InvalidURL", "MissingSchema", "InvalidSchema", "InvalidHeader", "LocationParseError", "UnicodeError"}:
+        failure = UrlRefused(f"cannot {label}: the URL or a header of it is not valid")
+    elif any(isinstance(e, ssl.SSLError) and not isinstance(e, _ENDED) for e in chain) or "SSLError" in names:
+        failure = _tls(label, chain)
+    elif any(isinstance(e, socket.gaierror) for e in chain):
+        failure = ConnectionFailed(f"cannot {label}: the host's name was not found; check it, and the network's DNS")
+    elif "ProxyError" in names:
+        failure = ConnectionFailed(f"cannot {label}: the proxy did not connect: {_said(chain)}")
+    elif "ConnectTimeoutError" in names and "NewConnectionError" not in names:
+        failure = ConnectTimedOut(f"cannot {label}: nobody took the connection within connect_timeout")
+    elif "NewConnectionError" in names:
+        failure = ConnectionFailed(f"cannot {label}: no connection: {_said(chain)}")
+    if isinstance(failure, ConnectionFailed):
+        failure.sent = False
+    return failure
+
+
+def _tls(label: str, chain: list[BaseException]) -> HttpError:
+    """Name what TLS objected to; a connection that broke during the handshake may be well the next time."""
+    if any(isinstance(e, _ENDED) for e in chain):
+        return ConnectionFailed(f"cannot {label}: the connection ended during TLS")
+    reason = next((e for e in chain if isinstance(e, ssl.SSLError)), chain[-1])
+    said = getattr(reason, "verify_message", "") or getattr(reason, "reason", "") or str(reason)
+    return TlsFailed(
+        f"cannot {label}: TLS cannot be trusted: {said}; name the authority with HttpConnection(verify='ca.pem')"
+    )
+
+
+def _after_sending(label: str, chain: list[BaseException], names: set[str]) -> HttpError:
+    if "ReadTimeoutError" in names:
+        return ReadTimedOut(f"cannot {label}: no byte came within read_timeout")
+    if any(isinstance(e, TimeoutError) for e in chain):
+        return ReadTimedOut(f"cannot {label}: the server stopped taking the request")
+    if "IncompleteRead" in names or "InvalidChunkLength" in names:
+        return BodyTruncated(f"cannot {label}: the connection ended before the whole body had come")
+    if any(isinstance(e, http.client.RemoteDisconnected) for e in chain):
+        return ConnectionFailed(f"cannot {label}: the server closed the connection without an answer")
+    if any(isinstance(e, ConnectionResetError | BrokenPipeError) for e in chain):
+        return ConnectionFailed(f"cannot {label}: the connection was reset")
+    return ConnectionFailed(f"cannot {label}: the connection broke: {_said(chain)}")
+
+
+def _said(chain: list[BaseException]) -> str:
+    """Return what the innermost error says that is not the libraries' own."""
+    for error in reversed(chain):
+        if isinstance(error, _ROOTS) and not _names_url(error):
+            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return type(chain[-1]).__name__
