@@ -108,7 +108,7 @@ class Page:
         if block.language == "console":
             return console(block)
         try:
-            exec(compile("\n" * block.line + block.text, place, "exec"), vars(self.module))
+            exec(compile("\n" * block.line + block.text, place, "exec", dont_inherit=True), vars(self.module))
         except BaseException:
             return f"raised\n{traceback.format_exc()}\nafter printing\n{self.everything.getvalue()}"
         outputs = [self.printed.getvalue(), self.everything.getvalue()]
