@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,6 +13,8 @@ from typing import Any, Final
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+_ONE_REQUEST: Final = 0.3
+"""Seconds within which signals count as one: a terminal and a supervisor may both pass the same request on."""
 
 
 class Interrupts:
@@ -27,6 +30,8 @@ class Interrupts:
         self._wake = wake
         self._previous: dict[int, Any] = {}
         self._in_body = False
+        self._since = 0.0
+        self.twice = False
         self.signal = 0
         self.reason = ""
 
@@ -38,11 +43,14 @@ class Interrupts:
     def stop(self, reason: str, signum: int = 0) -> None:
         """Tell the run to stop."""
         if not self.reason:
-            self.signal, self.reason = signum, reason
+            self.signal, self.reason, self._since = signum, reason, time.monotonic()
         self._wake()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.stopping:
+            if time.monotonic() - self._since < _ONE_REQUEST:
+                return
+            self.twice = True
             self._restore()
             raise KeyboardInterrupt
         self.stop(f"received {signal.Signals(signum).name}", signum)

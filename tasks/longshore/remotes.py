@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from longshore.flows import Flow
     from longshore.frontier import Unit
 
+_WIRE_DELAY = 1.0
+"""Seconds that an attempt's result waits for the log records that were sent before it."""
 _LOCAL = (InlineExecutor, ThreadExecutor, ThreadPoolExecutor)
 
 
@@ -94,6 +96,9 @@ class Hub:
         self._post = post
         self._wires: list[Connection[Any, Any]] = []
         self._closed = False
+        self._news = threading.Condition()
+        self._sent: set[Unit] = set()
+        self._said_all: set[Unit] = set()
         threading.Thread(target=self._accept, name="longshore-hub", daemon=True).start()
 
     def _accept(self) -> None:
@@ -111,6 +116,10 @@ class Hub:
                 kind, *content = wire.recv()
                 if kind == "started":
                     self._started(*content)
+                elif kind == "done":
+                    with self._news:
+                        self._said_all.add(content[0])
+                        self._news.notify_all()
                 else:
                     logging.getLogger(content[0]["name"]).handle(logging.makeLogRecord(content[0]))
 
@@ -122,14 +131,19 @@ class Hub:
             refused: Future[bytes] = Future()
             refused.set_result(pickle.dumps(_unsendable(f"inputs of {call.name!r} cannot be sent", error)))
             return refused
+        self._sent.add(unit)
         return pool.submit(run_remote, self._listener.address, self._key, unit, payload)
 
-    def received(self, call: Call, data: bytes) -> State:
-        """Read the state that a worker sent."""
+    def received(self, unit: Unit, call: Call, data: bytes) -> State:
+        """Read the state that a worker sent, when all that the attempt said on the wire has come."""
         try:
             state: State = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
-            return _unsendable(f"result of {call.name!r} cannot be read here", error)
+            state = _unsendable(f"result of {call.name!r} cannot be read here", error)
+        if unit in self._sent:
+            with self._news:
+                self._news.wait_for(lambda: unit in self._said_all, _WIRE_DELAY)
+                self._said_all.discard(unit)
         return state
 
     def cancel(self, reason: str) -> None:
@@ -222,6 +236,7 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
     finally:
         del wire.contexts[unit]
     handlers.drain(1.0)
+    wire.send("done", unit)
     return _packed(call, state)
 
 
