@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from longshore.errors import PluginError
 from longshore.isolation import Late, run_each
@@ -93,7 +93,7 @@ def _answer(plugin: Plugin, hook: str) -> dict[str, Any]:
 def _tasks(answer: Any) -> dict[str, type[Task[Any]]]:
     found: dict[str, type[Task[Any]]] = {}
     for item in _iterable(answer, "a list of Task subclasses"):
-        if not (isinstance(item, type) and issubclass(item, Task)):
+        if not _is_task_class(item):
             raise PluginError(f"returned {item!r}, which is no subclass of Task")
         other = found.setdefault(item.__name__, item)
         if other is not item:
@@ -101,6 +101,14 @@ def _tasks(answer: Any) -> dict[str, type[Task[Any]]]:
                 f"returned two classes {item.__name__!r}, of {other.__module__} and {item.__module__}"
             )
     return found
+
+
+def _is_task_class(item: Any) -> TypeGuard[type[Task[Any]]]:
+    return isinstance(item, type) and issubclass(item, Task)
+
+
+def _is_mapping(answer: Any) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(answer, Mapping)
 
 
 def _handlers(answer: Any) -> dict[str, Any]:
@@ -122,15 +130,14 @@ def _commands(answer: Any) -> dict[str, Any]:
 
 
 def _callables(answer: Any) -> dict[str, Any]:
-    if not isinstance(answer, Mapping):
+    if not _is_mapping(answer):
         raise PluginError(f"returned {answer!r}, which is no dict of callables by name")
-    offered: Mapping[Any, Any] = answer
-    for name, value in offered.items():
+    for name, value in answer.items():
         if not isinstance(name, str) or not _WORD.match(name):
             raise PluginError(f"named something {name!r}, which is no lower-case word")
         if not callable(value):
             raise PluginError(f"returned {value!r} for {name!r}, which cannot be called")
-    return dict(offered)
+    return dict(answer)
 
 
 def findings(answer: Any) -> Iterable[tuple[str, bool, str]]:
