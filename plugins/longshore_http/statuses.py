@@ -86,15 +86,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        date = _moment(text)
+        date = moment(text)
         if date is None:
             return None
-        seconds = date - (_moment(headers.get("Date", "")) or time.time())
+        seconds = date - (moment(headers.get("Date", "")) or time.time())
         return max(0.0, seconds)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _moment(text: str) -> float | None:
+def moment(text: str) -> float | None:
+    """Return the time that a header's date means, in seconds since 1970; None if it cannot be read."""
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
