@@ -10,8 +10,7 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from longshore import plugins
-from longshore.entrypoints import own_version
+from longshore.entrypoints import installed, own_version
 from longshore.errors import ConfigurationError, PluginError
 
 if TYPE_CHECKING:
@@ -74,11 +73,11 @@ def _check_word(name: str) -> None:
 
 
 def _check_free(name: str) -> None:
-    for info in plugins.host().list():
-        if info.name == name:
+    for entry in installed():
+        if entry.name == name:
             raise PluginError(
-                f"cannot name a plugin {name!r}: {info.distribution} {info.version} has one of this name; "
-                "choose another, or uninstall it"
+                f"cannot name a plugin {name!r}: {entry.source} has one of this name; choose another, "
+                "or uninstall it"
             )
     if importlib.util.find_spec(f"longshore_{name}") is not None:
         raise PluginError(
