@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, TYPE_CHECKING
 
 from longshore.errors import FlowError, Skip
 from longshore.flows import required_building
 from longshore.nodes import node_of
 from longshore.tasks import Task
 from longshore.triggers import TriggerFunction, not_all_skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 T = TypeVar("T")
 

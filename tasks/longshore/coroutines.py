@@ -10,16 +10,19 @@ import asyncio
 import contextvars
 import os
 import threading
-from collections.abc import Coroutine
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TYPE_CHECKING
 
+from longshore import forks
 from longshore.context import current
 from longshore.errors import TaskCancelled
 
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
 R = TypeVar("R")
 
-_lock = threading.Lock()
+_lock = forks.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _owner = 0
 

@@ -6,12 +6,14 @@ import difflib
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, ClassVar, cast, get_origin
+from typing import Any, ClassVar, cast, get_origin, TYPE_CHECKING
 
 from longshore.errors import ArgumentError, TaskDefinitionError
 from longshore.references import isolate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
 
 RESERVED = ("after",)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -15,6 +14,7 @@ from longshore.limits import Limits, collect_limits
 from longshore.nodes import MISSING, Node, Parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from longshore.drawings import Drawing
     from longshore.executors import ExecutorLike
     from longshore.runs import FlowRun

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,7 @@ from longshore.nodes import Node, Parameter, Step, node_of
 from longshore.references import Reference, Unmapped, has_references, walk_references
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from longshore.tasks import Task
 
 RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TypeAlias, TYPE_CHECKING
 
 from longshore.errors import LimitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Limits: TypeAlias = str | tuple[str, ...] | None
 """`"snowflake:4"`, or several of them; `"snowflake"` where another step, or the flow, gives the count."""

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from longshore import forks
 from longshore.context import active
 from longshore.secrets import has_secrets, redact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     ContextLogger: TypeAlias = logging.Logger
@@ -29,7 +29,7 @@ task_log: Final = logging.getLogger("longshore.task")
 _root: Final = logging.getLogger("longshore")
 _root.addHandler(logging.NullHandler())
 
-_lock = threading.Lock()
+_lock = forks.Lock()
 _users = 0
 _previous: Callable[..., logging.LogRecord] = logging.LogRecord
 _formatter: Final = logging.Formatter()

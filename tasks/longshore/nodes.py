@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.references import Selectable, Values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from longshore.graph import Graph
     from longshore.tasks import Task
 

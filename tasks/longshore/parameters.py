@@ -6,7 +6,6 @@ import enum
 import json
 import types
 import typing
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +15,7 @@ from longshore.nodes import MISSING
 from longshore.references import isolate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from longshore.flows import Flow
 
 _WIDER: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}

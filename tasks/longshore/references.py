@@ -7,13 +7,13 @@ or a loop, is an error that names the way; it never makes a wrong string.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from longshore.errors import ArgumentError, SelectionError, StepUseError
 
 if TYPE_CHECKING:
-    from longshore.graph import Node
+    from collections.abc import Callable, Iterable, Iterator
+    from longshore.nodes import Node
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 

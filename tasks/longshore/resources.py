@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast, TYPE_CHECKING
 
 from longshore.errors import FlowError, TaskDefinitionError
 from longshore.flows import building
 from longshore.nodes import Step, node_of
 from longshore.tasks import Configured, Task
 from longshore.triggers import TriggerFunction, all_finished
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 R = TypeVar("R")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from longshore.nodes import Node, node_of
@@ -11,6 +10,7 @@ from longshore.references import evaluate
 from longshore.states import Pending, State, Success, utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from longshore.flows import Flow
     from longshore.frontier import Frontier
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, cast, TYPE_CHECKING
 
 import pytest
 
@@ -26,10 +25,13 @@ from longshore.caches import Cache
 from longshore.errors import ArgumentError, LongshoreError
 from longshore.executors import InlineExecutor, ThreadExecutor
 from longshore.flows import Flow
-from longshore.handlers import Subject
 from longshore.secrets import Secret, isolated
 from longshore.states import Running, State, Success
 from longshore.tasks import SERVICE_FIELDS, FunctionTask, Task
+
+if TYPE_CHECKING:
+    from longshore.handlers import Subject
+    from collections.abc import Iterator, Mapping
 
 ANYTHING: Any = object()
 """As `expected`: the result may be anything."""
