@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from longshore import forks
 from longshore.errors import ConfigurationError
 from longshore.references import isolate
 
 _MOST_ENTRIES: Final = 10_000
 _entries: OrderedDict[str, tuple[float, Any]] = OrderedDict()
-_lock = threading.Lock()
+_lock = forks.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cache:
     """Keep a task's result, in this process, for calls with the same configuration and the same inputs.
 
-    The key is made of the task (for a function its code too), its fields, and the inputs. The process keeps the 10,000
-    results that were used last.
+    The key is made of the task (for a function its code too), its fields, and the inputs. The process keeps the
+    10,000 results that were used last.
 
     Args:
         expires: Seconds for which a result is good; None for as long as the process lives.
@@ -85,14 +85,12 @@ class Cache:
 
 
 def _feed(update: Callable[[bytes], object], value: Any) -> None:
-    """Feed a value to a digest, so that equal containers give equal digests whatever their order of insertion."""
-    kind = type(value)
-    update(kind.__qualname__.encode())
+    """Feed a value to a digest; equal containers give equal digests whatever their order of insertion."""
+    update(type(value).__qualname__.encode())
     if isinstance(value, Mapping):
-        mapping = cast("Mapping[Any, Any]", value)
-        for key in sorted(mapping, key=repr):
+        for key, item in sorted(cast("Items", value.items()), key=repr):
             _feed(update, key)
-            _feed(update, mapping[key])
+            _feed(update, item)
     elif isinstance(value, list | tuple):
         for item in cast("Iterable[Any]", value):
             _feed(update, item)

@@ -1,19 +1,18 @@
 """`current`: what runs here and now.
 
-Works inside `run()` under every executor. Outside a run it answers neutrally, so that a task's bare `run()` can be
-called anywhere: no name, not cancelled, progress goes nowhere.
+Works inside `run()` under every executor. Outside a run it answers neutrally, so that a task's bare `run()` can
+be called anywhere: no name, not cancelled, progress goes nowhere.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore import deadlines
+from longshore import deadlines, forks
 
 if TYPE_CHECKING:
     from longshore.logs import ContextLogger
@@ -23,7 +22,7 @@ CANCEL_GRACE: Final = 15.0
 _TAIL_LINES: Final = 50
 
 Progress = Callable[["Attempt", float, str], None]
-_tail_lock = threading.Lock()
+_tail_lock = forks.Lock()
 
 
 class Attempt:
@@ -104,7 +103,7 @@ class Attempt:
             self._progress(self, min(1.0, max(0.0, fraction)), message)
 
     @contextmanager
-    def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
+    def on_cancel(self, callback: Callable[[], None]) -> Generator[None]:
         """Have a callback called once, from another thread, when the attempt is told to stop.
 
         It should end the work (kill, close, cancel), so that `run()` returns or raises; it may take 15 s.
@@ -122,7 +121,7 @@ class Attempt:
                 self._callbacks.remove(callback)
 
     def cancel(self, reason: str) -> bool:
-        """Tell the attempt to stop and wait for its callbacks, at most 15 s; return whether there were any."""
+        """Tell the attempt to stop and wait for its callbacks, at most 15 s; return whether it had any."""
         self._cancelled = self._cancelled or reason
         called: list[deadlines.PendingCall[None]] = []
         while self._callbacks:

@@ -1,7 +1,7 @@
 """One event loop a process, in a thread of its own, for tasks that are coroutine functions.
 
-So a task works alike in a script and inside a loop that is already running, as in a notebook, and clients that belong
-to a loop can be kept from one call to the next.
+So a task works alike in a script and inside a loop that is already running, as in a notebook, and clients
+that belong to a loop can be kept from one call to the next.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _running_loop() -> asyncio.AbstractEventLoop:
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, R]) -> R:
-    """Run a coroutine on the process's loop, in this context, and wait for it; cancelling the attempt cancels it."""
+    """Run a coroutine on the process's loop, in this context, and wait; cancelling the attempt cancels it."""
     done: Future[R] = Future()
     context = contextvars.copy_context()
     started: list[asyncio.Task[R]] = []

@@ -29,7 +29,7 @@ from longshore.remotes import check_travel
 from longshore.runner import Call, attempt, enter, keep, look_up
 from longshore.runs import FlowRun
 from longshore.slots import Slots
-from longshore.states import Cancelled, Failed, Pending, Retrying, Running, State, Success, utc_now
+from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, utc_now
 
 if TYPE_CHECKING:
     from longshore.flows import Flow
@@ -135,7 +135,7 @@ class Engine:
         if state is None:
             self._began(unit, Running())
         else:
-            self._end(unit, state if isinstance(state, Success) else self._enter(unit, node, state))
+            self._end(unit, state if isinstance(state, Mapped) else self._enter(unit, node, state))
 
     def _call(self, unit: Unit, node: Node, retry: Retrying | None) -> Call:
         task, arguments = self.frontier.work(unit)

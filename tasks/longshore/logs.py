@@ -1,9 +1,9 @@
 """Log records with the context of the run, and without secrets.
 
-While a run is under way, every record made in this process carries `flow`, `run_id`, `step`, `map_index` and `attempt`
-(empty, or None, outside a step), whichever logger made it, so any logging handler or formatter may use them; and
-registered secrets are masked in its message and traceback. Longshore itself logs to `longshore.run` (one line a transition)
-and `longshore.task` (`current.log`). The root logger is never touched.
+While a run is under way, every record made in this process carries `flow`, `run_id`, `step`, `map_index` and
+`attempt` (empty, or None, outside a step), whichever logger made it, so any logging handler or formatter may use
+them; and registered secrets are masked in its message and traceback. Longshore itself logs to `longshore.run`
+(one line a transition) and `longshore.task` (`current.log`). The root logger is never touched.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _line(record: logging.LogRecord) -> str:
 
 
 @contextmanager
-def records_with_context() -> Iterator[None]:
+def records_with_context() -> Generator[None]:
     """Give every record made in this process the context of the run, until the last run here has ended."""
     global _users, _previous
     with _lock:
@@ -115,23 +115,19 @@ class _Console(logging.StreamHandler[Any]):
 
 
 @contextmanager
-def console_when_unconfigured() -> Iterator[None]:
+def console_when_unconfigured() -> Generator[None]:
     """Write Longshore's own log to standard error while the program has not configured logging."""
-    configured = any(not isinstance(h, logging.NullHandler) for h in _handlers_of(_root))
-    with _lock:
-        if configured:
-            console = None
-        else:
-            console = _Console()
-            level = _root.level
-            _root.addHandler(console)
-            _root.setLevel(logging.INFO)
+    if any(not isinstance(handler, logging.NullHandler) for handler in _handlers_of(_root)):
+        yield
+        return
+    console, level = _Console(), _root.level
+    _root.addHandler(console)
+    _root.setLevel(logging.INFO)
     try:
         yield
     finally:
-        if console is not None:
-            _root.removeHandler(console)
-            _root.setLevel(level)
+        _root.removeHandler(console)
+        _root.setLevel(level)
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:
