@@ -21,7 +21,9 @@ from longshore.secrets import redact
 
 LIMIT: Final = 1024 * 1024
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_PROGRESS: Final = re.compile(r"::progress[ \t]+([0-9]*\.?[0-9]+(?:[eE]-?[0-9]+)?|[01]\.)(?:[ \t]+(.*))?", re.DOTALL)
+_PROGRESS: Final = re.compile(
+    r"::progress[ \t]+([0-9]*\.?[0-9]+(?:[eE]-?[0-9]+)?|[01]\.)(?:[ \t]+(.*))?", re.DOTALL
+)
 _LONGEST_QUOTE: Final = 200
 
 
@@ -29,7 +31,7 @@ class Outputs(dict[str, Any]):
     """What a program handed back, by name."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({dict.__repr__(self)})"
+        return f"{type(self).__name__}({dict(self)!r})"
 
 
 def parse_outputs(data: bytes, source: str) -> Outputs:

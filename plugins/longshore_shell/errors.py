@@ -1,0 +1,83 @@
+# ruff: noqa: N818 - named for what happened, as the core's own TaskFailed is
+"""The errors of commands.
+
+CommandFailed                         the command ran, and ended badly
+CommandNotStarted (OSError)           it could not be started
+└── CommandNotFound (FileNotFoundError)   the program, or the folder it was to run in, is not there
+CommandInputError (ValueError)        an input that cannot be handed to a command as it is
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from longshore import LongshoreError, Outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class CommandFailed(LongshoreError):
+    """A command ended with an exit code that is not success, by a signal, or was stopped.
+
+    Attributes:
+        command: The argument vector, secrets masked.
+        exit_code: Its exit code; None when a signal ended it.
+        signal: The name of the signal that ended it, such as `SIGKILL`; None when it exited.
+        duration: Seconds that it ran.
+        stdout_tail: The end of its standard output, secrets masked.
+        stderr_tail: The end of its standard error, secrets masked.
+        outputs: What it had handed back before.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        command: Sequence[str] = (),
+        exit_code: int | None = None,
+        signal: str | None = None,
+        duration: float = 0.0,
+        stdout_tail: str = "",
+        stderr_tail: str = "",
+        outputs: Outputs | None = None,
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(message)
+        self.command = tuple(command)
+        self.exit_code = exit_code
+        self.signal = signal
+        self.duration = duration
+        self.stdout_tail = stdout_tail
+        self.stderr_tail = stderr_tail
+        self.outputs = Outputs() if outputs is None else outputs
+        self.retryable = retryable
+
+
+class CommandNotStarted(LongshoreError, OSError):
+    """A command could not be started. Another attempt is made only where the system lacked something for a time."""
+
+    def __init__(self, message: str, *, command: Sequence[str] = (), retryable: bool = False) -> None:
+        super().__init__(message)
+        self.command = tuple(command)
+        self.retryable = retryable
+
+
+class CommandNotFound(CommandNotStarted, FileNotFoundError):
+    """A program, or the folder that it should run in, is not there."""
+
+
+class CommandInputError(LongshoreError, ValueError):
+    """An input cannot be handed to a command as it is: a NUL, a secret among the arguments, an option by accident."""
+
+    retryable = False
+
+
+def signal_name(number: int) -> str:
+    """Return a signal's name: `SIGTERM`, `SIGRTMIN+3`, or its number where it has none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        offset = number - signal.SIGRTMIN
+        return f"SIGRTMIN+{offset}" if 0 < offset <= signal.SIGRTMAX - signal.SIGRTMIN else f"signal {number}"

@@ -1,0 +1,268 @@
+"""One execution of a command, from its start to what came of it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from longshore import LongshoreError, Outputs, OutputsError, current, parse_outputs, parse_progress, redact
+from longshore_shell import commands
+from longshore_shell.errors import CommandFailed, CommandNotFound, CommandNotStarted, signal_name
+from longshore_shell.output import Capture, LineLog, OutputFile, Rate, Stream, last_line
+from longshore_shell.processes import End, LostError, Process, Request, StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What came of a command.
+
+    Attributes:
+        shown: The command as messages show it.
+        words: Its argument vector, secrets masked.
+        end: How it ended.
+        duration: Seconds from start to end.
+        stdout_tail, stderr_tail: The ends of its streams, secrets masked.
+        data: All of its standard output, when it was asked for.
+        outputs_data: The content of its outputs file.
+        leftovers: The processes that it left running: `sleep (4711)`.
+    """
+
+    shown: str
+    words: tuple[str, ...]
+    end: End
+    duration: float
+    stdout_tail: str
+    stderr_tail: str
+    data: bytes
+    outputs_data: bytes
+    leftovers: tuple[str, ...]
+
+    def outputs(self) -> Outputs:
+        """Return what it handed back.
+
+        Raises:
+            OutputsError: A line of it cannot be read.
+        """
+        return parse_outputs(self.outputs_data, self.shown)
+
+    def lines(self) -> list[str]:
+        """Return the lines of its standard output, without their ends and without those of the progress protocol."""
+        text = self.data.decode("utf-8", "backslashreplace")
+        lines = text.removesuffix("\n").split("\n") if text else []
+        return [line.removesuffix("\r") for line in lines if not _is_progress(line)]
+
+    def last_line(self) -> str:
+        """Return the last line of its standard output that is not blank; empty when there is none."""
+        return next((line for line in reversed(self.lines()) if line.strip()), "")
+
+    def json(self) -> Any:
+        """Return its standard output, read as JSON.
+
+        Raises:
+            OutputsError: It is not JSON.
+        """
+        try:
+            return json.loads("\n".join(self.lines()))
+        except (ValueError, RecursionError) as error:
+            begin = redact("\n".join(self.lines()))[:_LONGEST_SHOWN]
+            raise OutputsError(
+                f"cannot read the output of {self.shown} as JSON: {error}; it begins {begin!r}"
+            ) from None
+
+    def failure(self, *, retryable: bool) -> CommandFailed:
+        """Return the error that says how it ended."""
+        last = last_line(self.stderr_tail) or last_line(self.stdout_tail)
+        end = f"last line: {last[-_LONGEST_SHOWN:]!r}" if last else "it wrote nothing"
+        name = None if self.end.signal is None else signal_name(self.end.signal)
+        error = CommandFailed(
+            f"{self.shown} {self._how()} after {self.duration:.1f} s; {end}",
+            command=self.words,
+            exit_code=self.end.exit_code,
+            signal=name,
+            duration=self.duration,
+            stdout_tail=self.stdout_tail,
+            stderr_tail=self.stderr_tail,
+            retryable=retryable,
+        )
+        try:
+            error.outputs = self.outputs()
+        except LongshoreError as unreadable:
+            error.add_note(str(unreadable))
+        return error
+
+    def _how(self) -> str:
+        code, number = self.end.exit_code, self.end.signal
+        if number is not None:
+            return f"was ended by {signal_name(number)}"
+        if code == 127:
+            return "exited with 127 (a program was not found)"
+        if code == 126:
+            return "exited with 126 (a program cannot be executed)"
+        if code is not None and 128 < code < 193:
+            return f"exited with {code} (a program in it was ended by {signal_name(code - 128)})"
+        return f"exited with {code}"
+
+
+def _is_progress(line: str) -> bool:
+    return line.startswith("::progress ") and parse_progress(line.removesuffix("\r")) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What does not depend on the command: how to log, keep and stop it."""
+
+    grace: float
+    log_level: str | int | None
+    log_rate: int | None
+    max_output: int | None
+    output_file: str | os.PathLike[str] | None
+    accepts: Callable[[int | None], bool]
+
+
+class Execution:
+    """Starts a command, sees it through and gathers what came of it."""
+
+    def __init__(self, settings: Settings, shown: str, words: Sequence[str]) -> None:
+        self._settings = settings
+        self._shown = shown
+        self._words = tuple(redact(word) for word in words)
+
+    def run(self, request: Request, stdin: commands.Input, outputs_path: str) -> Finished:
+        """Run the command to its end.
+
+        Raises:
+            CommandNotStarted: It could not be started, and why.
+            CommandFailed: What watched it was killed.
+        """
+        settings = self._settings
+        capture = None if settings.max_output is None else Capture(settings.max_output)
+        file = None if settings.output_file is None else commands.open_output(os.fspath(settings.output_file))
+        rate = Rate(settings.log_rate)
+        level = level_of(settings.log_level)
+        out = Stream(LineLog("stdout", level, rate), file, capture)
+        err = Stream(LineLog("stderr", level, rate), file)
+        began = time.monotonic()
+        try:
+            process = self._see_through(request, stdin, out, err)
+            out.finish()
+            err.finish()
+            duration = time.monotonic() - began
+        finally:
+            if file is not None:
+                file.close()
+        self._report(rate, process, file)
+        assert process.end is not None
+        return Finished(
+            self._shown,
+            self._words,
+            process.end,
+            duration,
+            out.tail.text(),
+            err.tail.text(),
+            bytes(capture.data) if capture is not None else b"",
+            commands.read_outputs(outputs_path),
+            leftover_names(process.leftovers),
+        )
+
+    def _see_through(self, request: Request, stdin: commands.Input, out: Stream, err: Stream) -> Process:
+        began = time.monotonic()
+        process = self._start(request, stdin, out, err)
+        grace = self._settings.grace
+        owner = threading.get_ident()
+
+        def stop() -> None:
+            process.stop(grace)
+            if threading.get_ident() != owner:
+                process.gone.wait(grace + 1.5)
+
+        try:
+            with current.on_cancel(stop):
+                process.pump()
+                if process.end is not None and not self._settings.accepts(process.end.exit_code):
+                    process.abandon(grace) if process.leftovers else None
+        except StartError as error:
+            raise self._not_started(error, request) from None
+        except LostError:
+            raise CommandFailed(
+                f"{self._shown} was lost: the process that watched it was killed; all that it had started is ended",
+                command=self._words,
+                duration=time.monotonic() - began,
+            ) from None
+        except BaseException:
+            process.abandon(grace)
+            raise
+        finally:
+            process.close()
+        return process
+
+    def _start(self, request: Request, stdin: commands.Input, out: Stream, err: Stream) -> Process:
+        descriptor = commands.open_input(stdin)
+        try:
+            return Process(request, descriptor, out, err)
+        finally:
+            os.close(descriptor)
+
+    def _not_started(self, error: StartError, request: Request) -> CommandNotStarted:
+        reason = os.strerror(error.number)
+        if error.stage == "folder":
+            text = f"cannot run {self._shown} in {request.folder!r}: {reason}"
+            kind = CommandNotFound if error.number == errno.ENOENT else CommandNotStarted
+            return kind(text, command=self._words)
+        remedy = {
+            errno.ENOENT: "; the interpreter that its first line names is not there",
+            errno.ENOEXEC: "; it is no program for this system, or a script without a first line such as '#!/bin/sh'",
+            errno.EACCES: f"; run: chmod +x {request.program}",
+            errno.E2BIG: "; the arguments and environment are too long, give data by stdin= or in a file",
+            errno.EAGAIN: "; no process is left for this user (ulimit -u)",
+        }.get(error.number, "")
+        text = f"cannot start {self._shown} ({request.program!r}): {reason}{remedy}"
+        retryable = error.number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY)
+        return CommandNotStarted(text, command=self._words, retryable=retryable)
+
+    def _report(self, rate: Rate, process: Process, file: OutputFile | None) -> None:
+        if rate.left_out:
+            where = (
+                "the output file has them"
+                if file is not None
+                else "set output_file= or log_rate=None to have all"
+            )
+            current.log.warning("%d bytes of output were left out of the log; %s", rate.left_out, where)
+        if process.survivors:
+            current.log.error(
+                "%s left processes that SIGKILL did not end: %s", self._shown, _names(process.survivors)
+            )
+        elif process.leftovers:
+            current.log.warning(
+                "%s ended and left running: %s; they are ended with this worker",
+                self._shown,
+                _names(process.leftovers),
+            )
+
+
+def _names(processes: dict[int, str]) -> str:
+    return ", ".join(leftover_names(processes))
+
+
+def leftover_names(processes: dict[int, str]) -> tuple[str, ...]:
+    """Return processes as people read them: `sleep (4711)`."""
+    return tuple(f"{name} ({pid})" for pid, name in processes.items())
+
+
+def level_of(level: str | int | None) -> int | None:
+    """Return a logging level's number; None for no log.
+
+    Raises:
+        KeyError: There is no level of that name.
+    """
+    return logging.getLevelNamesMapping()[level.upper()] if isinstance(level, str) else level

@@ -1,0 +1,281 @@
+"""What a command writes: kept in part, logged as it comes, masked; in bounded memory whatever comes.
+
+The rule of the log: lines are joined into one record while they come within `BATCH_TIME` of each other, up to
+`BATCH_SIZE`; a longer line has a record of its own, cut at `LONGEST_LINE` with a mark that says how much was left out.
+In each second at most `log_rate` bytes are logged; one record says how many more there were. Nothing of this
+touches the output file or a result. A progress bar's `\\r` ends a line; of the updates in one batch the last is logged.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import deque
+from typing import Final
+
+from longshore import OutputsError, StreamRedactor, current, has_secrets, parse_progress
+
+BATCH_TIME: Final = 0.1
+BATCH_SIZE: Final = 16 * 1024
+LONGEST_LINE: Final = 64 * 1024
+TAIL_SIZE: Final = 64 * 1024
+_PROGRESS: Final = b"::progress "
+_OVERWRITTEN: Final = re.compile(r"[^\n]*\r(?!\n)")
+
+
+class Tail:
+    """The last `TAIL_SIZE` bytes of a stream, exactly, without copying what passes."""
+
+    def __init__(self, size: int = TAIL_SIZE) -> None:
+        self._size = size
+        self._chunks: deque[bytes] = deque()
+        self._held = 0
+        self.total = 0
+
+    def add(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._held += len(data)
+        self.total += len(data)
+        while self._held - len(self._chunks[0]) >= self._size:
+            self._held -= len(self._chunks.popleft())
+
+    def data(self) -> bytes:
+        return b"".join(self._chunks)[-self._size :]
+
+    def text(self) -> str:
+        """Return the tail with a mark for what came before it."""
+        data = self.data()
+        left_out = self.total - len(data)
+        if not left_out:
+            return data.decode("utf-8", "backslashreplace")
+        while data and data[0] & 0xC0 == 0x80 and self.total - len(data) - left_out < 3:
+            data = data[1:]  # the rest of a character that was cut
+        left_out = self.total - len(data)
+        return f"[{left_out} bytes left out] " + data.decode("utf-8", "backslashreplace")
+
+
+def last_line(text: str) -> str:
+    """Return the last line with something in it, as a terminal would show it."""
+    for line in reversed(text.rstrip().split("\n")):
+        shown = [part for part in line.split("\r") if part.strip()]
+        if shown:
+            return shown[-1]
+    return ""
+
+
+class Rate:
+    """How much may still be logged in this second, by both streams of a command."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._window = 0.0
+        self._used = 0
+        self.left_out = 0
+
+    def take(self, size: int, now: float) -> bool:
+        if self._limit is None:
+            return True
+        if now - self._window >= 1.0:
+            self._window, self._used = now, 0
+        if self._used + size > self._limit:
+            self.left_out += size
+            return False
+        self._used += size
+        return True
+
+
+class LineLog:
+    """Turns one stream into log records."""
+
+    def __init__(self, name: str, level: int | None, rate: Rate) -> None:
+        self._name = name
+        self._level = level
+        self._rate = rate
+        self._partial = b""  # the beginning of a line whose end has not come
+        self._cut = 0  # how many bytes of that line were dropped already
+        self._batch: list[bytes] = []
+        self._size = 0
+        self.due: float | None = None  # when the batch must go
+
+    def feed(self, data: bytes, now: float) -> None:
+        end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
+        if not end:
+            self._grow(data)
+            return
+        begin = 0
+        if self._partial or self._cut:
+            begin = self._end_partial(data, now)
+        if end > begin:
+            self._add(data[begin:end] if begin or end < len(data) else data, now)
+        if end < len(data):
+            self._grow(data[max(end, begin) :])
+
+    def _end_partial(self, data: bytes, now: float) -> int:
+        """Finish the line that was under way; return where the next begins."""
+        newline, turn = data.find(b"\n"), data.find(b"\r", 0, -1)
+        end = (min(newline, turn) if newline >= 0 and turn >= 0 else max(newline, turn)) + 1
+        self._grow(data[:end])
+        self._add(self._take_partial(), now)
+        return end
+
+    def _grow(self, data: bytes) -> None:
+        room = LONGEST_LINE - len(self._partial)
+        self._partial += data[:room]
+        self._cut += max(0, len(data) - room)
+
+    def _take_partial(self) -> bytes:
+        line, cut = self._partial, self._cut
+        self._partial, self._cut = b"", 0
+        return line + b" [%d bytes of this line left out]\n" % cut if cut else line
+
+    def _add(self, lines: bytes, now: float) -> None:
+        """Take whole lines: into the batch, or counted when the rate is used up."""
+        if self._name == "stdout" and b":" in lines and _PROGRESS in lines:
+            lines = _without_progress(lines)
+        if not lines:
+            return
+        if len(lines) > BATCH_SIZE:
+            self._add_in_parts(lines, now)
+            return
+        if not self._rate.take(len(lines), now):
+            return
+        if self._size + len(lines) > BATCH_SIZE:
+            self.flush()
+        self._batch.append(lines)
+        self._size += len(lines)
+        if self.due is None:
+            self.due = now + BATCH_TIME
+
+    def _add_in_parts(self, lines: bytes, now: float) -> None:
+        begin = 0
+        while begin < len(lines):
+            end = lines.rfind(b"\n", begin, begin + BATCH_SIZE) + 1
+            if end <= begin:
+                end = lines.find(b"\n", begin) + 1 or len(lines)
+            if not self._rate.take(min(end - begin, LONGEST_LINE), now):
+                self._rate.left_out += len(lines) - end
+                return
+            self.flush()
+            self._log(_cut(lines[begin:end]))
+            begin = end
+
+    def flush(self) -> None:
+        """Log what is in the batch."""
+        if self._batch:
+            lines = b"".join(self._batch)
+            self._batch.clear()
+            self._size = 0
+            self._log(lines)
+        self.due = None
+
+    def finish(self, now: float) -> None:
+        """Log the rest, with a last line that has no newline."""
+        if self._partial or self._cut:
+            self._add(self._take_partial(), now)
+        self.flush()
+
+    def _log(self, lines: bytes) -> None:
+        if self._level is None or not current.log.isEnabledFor(self._level):
+            return
+        text = lines.decode("utf-8", "backslashreplace")
+        if "\r" in text:
+            text = _OVERWRITTEN.sub("", text.rstrip("\r\n")).replace("\r", "")
+        text = text.rstrip("\n")
+        separator = "\n" if "\n" in text else " "
+        current.log.log(self._level, "%s:%s%s", self._name, separator, text, extra={"stream": self._name})
+
+
+def _cut(lines: bytes) -> bytes:
+    if len(lines) <= LONGEST_LINE:
+        return lines
+    return lines[:LONGEST_LINE] + b" [%d bytes of this line left out]\n" % (len(lines) - LONGEST_LINE)
+
+
+def _without_progress(lines: bytes) -> bytes:
+    """Take out the lines of the progress protocol and pass them on."""
+    kept: list[bytes] = []
+    for line in lines.splitlines(keepends=True) if b"\r" not in lines else lines.split(b"\n"):
+        progress = None
+        if line.startswith(_PROGRESS):
+            progress = parse_progress(line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
+        if progress is None:
+            kept.append(line)
+        else:
+            current.progress(*progress)
+    return (b"" if b"\r" not in lines else b"\n").join(kept)
+
+
+class Stream:
+    """One of the two streams of a command: kept, masked, written, logged."""
+
+    def __init__(self, log: LineLog, file: OutputFile | None = None, capture: Capture | None = None) -> None:
+        self.tail = Tail()
+        self.log = log
+        self._file = file
+        self._capture = capture
+        self._redactor: StreamRedactor | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        if self._capture is not None:
+            self._capture.add(data)
+        if self._redactor is None and has_secrets():
+            self._redactor = StreamRedactor()
+        if self._redactor is not None:
+            data = self._redactor.feed(data)
+        self._keep(data)
+
+    def finish(self) -> None:
+        """Take the end of the stream into account."""
+        if self._redactor is not None:
+            self._keep(self._redactor.flush())
+        self.log.finish(time.monotonic())
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self.tail.add(data)
+            if self._file is not None:
+                self._file.write(data)
+            self.log.feed(data, time.monotonic())
+
+
+class OutputFile:
+    """The file that gets everything that a command writes, secrets masked."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        self._fd = fd
+        self._path = path
+
+    def write(self, data: bytes) -> None:
+        try:
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+        except OSError as error:
+            raise OSError(
+                error.errno, f"cannot write the output file: {error.strerror}", self._path
+            ) from error
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Capture:
+    """The bytes of a stream as they are, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.data = bytearray()
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            OutputsError: They are more than the limit.
+        """
+        if len(self.data) + len(data) > self._limit:
+            raise OutputsError(
+                f"cannot keep the output: it is more than {self._limit} bytes; raise max_output, or write to a file"
+            )
+        self.data += data
