@@ -5,7 +5,6 @@ Whoever makes the attempt waits and calls again: the engine for the steps of a f
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -14,16 +13,20 @@ from types import CoroutineType
 from typing import Any, Final
 
 from longshore import deadlines
-from longshore.context import CANCEL_GRACE, Attempt, active, inside_attempt
+from longshore.context import CANCEL_GRACE, Attempt, active
 from longshore.coroutines import run_coroutine
 from longshore.delays import delay_after
 from longshore.errors import (
-    AttemptTimedOut, Fail, HandlerError, MapError, Retry, RetriesExhausted, Skip, TaskCancelled, TaskFailed,
-    TaskSkipped,
+    AttemptTimedOut,
+    Fail,
+    HandlerError,
+    MapError,
+    RetriesExhausted,
+    Retry,
+    Skip,
+    TaskFailed,
 )  # fmt: skip
 from longshore.handlers import HANDLER_TIMEOUT, Handlers, Subject, transition
-from longshore.logs import records_with_context
-from longshore.references import Unmapped
 from longshore.secrets import redact, redact_error
 from longshore.states import (
     Cached,
@@ -220,91 +223,6 @@ def keep(call: Call, state: State) -> None:
     """Keep a successful call's result, if its task has a cache."""
     if call.task.cache is not None and call.cache_key and type(state) is Success:
         call.task.cache.put(call.cache_key, state.result)
-
-
-def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a task outside a flow: with its retries, timeout, cache and handlers.
-
-    Returns:
-        What `run()` returned.
-
-    Raises:
-        TaskSkipped, TaskFailed, RetriesExhausted: For `raise Skip(...)`, `raise Fail(...)`, `raise Retry(...)`.
-        AttemptTimedOut: The last attempt was not done in time.
-        Exception: What the last attempt raised.
-    """
-    from longshore.plugins import host
-
-    outer = active.get()
-    handlers = (*task.state_handlers, *host().state_handlers())
-    arguments = task.signature().bind(task.name, args, kwargs)
-    call = Call(
-        task, arguments, task.name, outer.run_id, outer.flow, tags=tuple(task.tags), handlers=handlers
-    )
-    with records_with_context():
-        state = look_up(call)
-        if state is None:
-            state = _attempts(call, outer if inside_attempt() else None)
-        else:
-            state = enter(call, call.context(), Pending(), state, time.monotonic())
-    keep(call, state)
-    return _result(state, call)
-
-
-def _attempts(call: Call, outer: Attempt | None) -> State:
-    while True:
-        context = call.context()
-        stop = threading.Event()
-
-        def cancel(context: Attempt = context, stop: threading.Event = stop) -> None:
-            stop.set()
-            context.cancel("the step around it was cancelled")
-
-        if outer is None:
-            state = attempt(call, context, lambda _: None)
-        else:
-            with outer.on_cancel(cancel):
-                state = attempt(call, context, lambda _: None)
-        if not isinstance(state, Retrying):
-            return state
-        if stop.wait(state.delay) or (outer is not None and outer.cancelled):
-            return Cancelled(message="the step around it was cancelled")
-        call.state = state
-        call.attempt += 1
-
-
-def _result(state: State, call: Call) -> Any:
-    if isinstance(state, Skipped):
-        error = TaskSkipped(state.message or f"{call.name!r} skipped")
-        error.state = state
-        raise error
-    if isinstance(state, Success):
-        return state.result
-    if isinstance(state, Cancelled):
-        if state.message == "interrupted":
-            raise KeyboardInterrupt
-        raise TaskCancelled(f"{call.name!r} was cancelled: {state.message}")
-    if isinstance(state, Failed) and state.error is not None:
-        if call.attempt > 1:
-            state.error.add_note(f"{call.name!r} failed {call.attempt} times; this is the last error")
-        raise state.error
-    raise TaskFailed(state.message or f"{call.name!r} ended {type(state).__name__}")
-
-
-def map_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Call a task outside a flow for each item of its arguments, one after the other.
-
-    Raises:
-        MapError: The lists are of different lengths, or there is none.
-    """
-    bound = task.signature().bind(task.name, args, kwargs)
-    whole = {name: value._value for name, value in bound.items() if isinstance(value, Unmapped)}
-    lists = {name: list(value) for name, value in bound.items() if name not in whole}
-    count = map_length(task.name, {name: len(items) for name, items in lists.items()})
-    return [
-        call_now(task, (), {**whole, **{name: items[i] for name, items in lists.items()}})
-        for i in range(count)
-    ]
 
 
 def map_length(name: str, lengths: dict[str, int]) -> int:

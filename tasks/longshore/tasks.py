@@ -76,14 +76,15 @@ def signature_of_fields(cls: type) -> Signature:
 class Task(Configured, Generic[R]):
     """One piece of work. Subclass it: fields are configuration, `run()` takes one call's input.
 
-    Calling a task inside a flow adds a step and stands for its result; calling it anywhere else runs it at once, with
-    its retries, timeout and handlers, and returns the result.
+    Calling a task inside a flow adds a step and stands for its result; calling it anywhere else runs it at
+    once, with its retries, timeout and handlers, and returns the result.
 
     Args:
-        name: What states, logs and handlers call it; the class's or function's name when empty. In a flow it may have
-            places for inputs, filled for each step that runs: `"export {airport}"`.
+        name: What states, logs and handlers call it; the class's or function's name when empty. In a flow it
+            may have places for inputs, filled for each step that runs: `"export {airport}"`.
         retries: Attempts after the first.
-        retry_delay: Seconds between attempts, an `Exponential`, or a callable from the failed attempt's number to seconds.
+        retry_delay: Seconds between attempts, an `Exponential`, or a callable from the failed attempt's
+            number to seconds.
         retry_on: Error classes, or a callable from the error to bool, that are worth another attempt.
         timeout: Seconds for one attempt; None for no limit.
         trigger: When a step may start, from the states of the steps before it.
@@ -175,7 +176,7 @@ class Task(Configured, Generic[R]):
             ArgumentError: An argument is unknown, missing or given twice.
         """
         from longshore.flows import building
-        from longshore.runner import call_now
+        from longshore.calls import call_now
 
         flow = building()
         if flow is None:
@@ -188,13 +189,13 @@ class Task(Configured, Generic[R]):
     @overload
     def map(self: _Runs[..., R_co], *args: Any, **kwargs: Any) -> list[R_co]: ...
     def map(self, *args: Any, **kwargs: Any) -> Any:
-        """Run once for each item of the arguments, which are lists of one length; `unmapped(x)` gives `x` to each.
+        """Run once for each item of the arguments, lists of one length; `unmapped(x)` gives `x` to each.
 
         Returns:
             The list of results; in a flow what stands for it.
         """
         from longshore.flows import building
-        from longshore.runner import map_now
+        from longshore.calls import map_now
 
         flow = building()
         if flow is None:

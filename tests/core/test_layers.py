@@ -15,12 +15,12 @@ CLOSES_A_LOOP = "the one above calls the one below, which hands the work on"
 FIRST_USE = "plugins are looked for at first use; importing longshore must not load the host"
 FUNCTION_LEVEL = {
     ("tasks", "flows"): CLOSES_A_LOOP,
-    ("tasks", "runner"): CLOSES_A_LOOP,
+    ("tasks", "calls"): CLOSES_A_LOOP,
     ("flows", "engine"): CLOSES_A_LOOP,
     ("flows", "drawings"): "few runs are drawn",
     ("context", "logs"): CLOSES_A_LOOP,
     ("secrets", "plugins"): FIRST_USE,
-    ("runner", "plugins"): FIRST_USE,
+    ("calls", "plugins"): FIRST_USE,
     ("engine", "plugins"): FIRST_USE,
     ("narration", "plugins"): FIRST_USE,
     ("logs", "secrets"): "few records carry an error that has to be masked",
