@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from longshore.errors import FlowError, Skip
 from longshore.flows import required_building
@@ -12,7 +12,7 @@ from longshore.tasks import Task
 from longshore.triggers import TriggerFunction, not_all_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Merge(Task[Any]):
 
 
 @contextmanager
-def case(value: Any, expected: Any) -> Iterator[None]:
+def case(value: Any, expected: Any) -> Generator[None]:
     """Run the steps that are added inside only when a value equals another, or a callable says yes to it.
 
     Otherwise they are skipped, whatever their triggers say.

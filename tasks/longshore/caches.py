@@ -23,8 +23,8 @@ _lock = forks.Lock()
 class Cache:
     """Keep a task's result, in this process, for calls with the same configuration and the same inputs.
 
-    The key is made of the task (for a function its code too), its fields, and the inputs. The process keeps the
-    10,000 results that were used last.
+    The key is made of the task (for a function its code too), its fields, and the inputs. The process keeps
+    the 10,000 results that were used last.
 
     Args:
         expires: Seconds for which a result is good; None for as long as the process lives.
@@ -88,7 +88,7 @@ def _feed(update: Callable[[bytes], object], value: Any) -> None:
     """Feed a value to a digest; equal containers give equal digests whatever their order of insertion."""
     update(type(value).__qualname__.encode())
     if isinstance(value, Mapping):
-        for key, item in sorted(cast("Items", value.items()), key=repr):
+        for key, item in sorted(cast("Iterable[tuple[Any, Any]]", value.items()), key=repr):
             _feed(update, key)
             _feed(update, item)
     elif isinstance(value, list | tuple):

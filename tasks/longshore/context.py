@@ -1,13 +1,13 @@
 """`current`: what runs here and now.
 
-Works inside `run()` under every executor. Outside a run it answers neutrally, so that a task's bare `run()` can
-be called anywhere: no name, not cancelled, progress goes nowhere.
+Works inside `run()` under every executor. Outside a run it answers neutrally, so that a task's bare `run()`
+can be called anywhere: no name, not cancelled, progress goes nowhere.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final

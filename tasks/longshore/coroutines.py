@@ -11,7 +11,7 @@ import contextvars
 import os
 import threading
 from concurrent.futures import Future
-from typing import Any, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from longshore import forks
 from longshore.context import current

@@ -1,7 +1,7 @@
 """Calls with a deadline, made in another thread.
 
-Python cannot stop a thread. A call that is still running at its deadline is left behind in a daemon thread, which
-ends when the call does, and never keeps the process alive.
+Python cannot stop a thread. A call that is still running at its deadline is left behind in a daemon thread,
+which ends when the call does, and never keeps the process alive.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class PendingCall(Generic[T]):
         self._error: BaseException | None = None
         self._value: Any = None
 
-    def _perform(self) -> None:
+    def perform(self) -> None:
+        """Make the call, here and now."""
         try:
             self._value = self._context.run(self._function)
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits, whatever it is
@@ -59,7 +60,7 @@ class _Thread:
 
     def _serve(self) -> None:
         while (call := self.calls.get()) is not None:
-            call._perform()
+            call.perform()
             del call
             if len(_idle) >= _MOST_IDLE:
                 return

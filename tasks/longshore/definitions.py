@@ -1,4 +1,4 @@
-"""What a Task class or function declares: its fields, checked when the class is defined, and its signature."""
+"""What a Task class or function declares: its fields, checked at class definition, and its signature."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 import inspect
 import sys
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, ClassVar, cast, get_origin, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_origin
 
 from longshore.errors import ArgumentError, TaskDefinitionError
 from longshore.references import isolate
@@ -42,7 +42,8 @@ def define(cls: type) -> None:
         if name in inherited and name not in own:
             kind = _show(inherited[name].type)
             raise TaskDefinitionError(
-                f"{where} sets {name!r} without its type, so it would have no effect; write {name}: {kind} = ..."
+                f"{where} sets {name!r} without its type, so it would have no effect; "
+                f"write {name}: {kind} = ..."
             )
     _make_dataclass(cls, where)
     positional = [f.name for f in fields(cls) if not f.kw_only]
@@ -88,8 +89,8 @@ def _check_type(cls: type, where: str, name: str, annotation: Any, inherited: Fi
     if _resolve(cls, annotation) == _resolve(owner, inherited.type):
         return
     raise TaskDefinitionError(
-        f"{where} redeclares {name!r} as {_show(annotation)}; it is {_show(inherited.type)} on {owner.__name__}; "
-        "keep that type, or use another name"
+        f"{where} redeclares {name!r} as {_show(annotation)}; it is {_show(inherited.type)} on "
+        f"{owner.__name__}; keep that type, or use another name"
     )
 
 
@@ -137,8 +138,8 @@ class Signature:
             for p in parameters
             if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
         )
-        self._containers = {
-            p.name: p.default for p in parameters if isinstance(p.default, list | dict | set | bytearray)
+        self._containers: dict[str, Any] = {
+            p.name: p.default for p in parameters if type(p.default) in (list, dict, set, bytearray)
         }
 
     @property

@@ -14,8 +14,8 @@ from longshore.errors import ConfigurationError
 class Exponential:
     """A delay that doubles, with full jitter.
 
-    After attempt `n` the wait is uniform between 0 and `min(cap, base * 2 ** (n - 1))`, so that tasks which failed
-    together do not come back together.
+    After attempt `n` the wait is uniform between 0 and `min(cap, base * 2 ** (n - 1))`, so that tasks which
+    failed together do not come back together.
 
     Args:
         base: Seconds at most after the first attempt.

@@ -109,9 +109,9 @@ class Drawing:
         program = shutil.which("dot")
         if program is None:
             raise MissingExtraError("'dot' is not installed; run: apt-get install graphviz, or save to .mmd")
-        done = subprocess.run(
-            [program, f"-T{kind}"], input=self.dot.encode(), capture_output=True, check=True
-        )  # noqa: S603
+        command = [program, f"-T{kind}"]
+        text = self.dot.encode()
+        done = subprocess.run(command, input=text, capture_output=True, check=True)  # noqa: S603 - no shell
         return done.stdout
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:

@@ -1,8 +1,9 @@
+# ruff: noqa: N818 - outcomes are called what people say: TaskFailed, RetriesExhausted
 """The errors, one class for each `except` clause someone would write.
 
     LongshoreError
     ├── TaskDefinitionError (TypeError)     a Task subclass or a @task function cannot be used as written
-    ├── ConfigurationError (ValueError)     a field of a task, executor or handler has a value that cannot work
+    ├── ConfigurationError (ValueError)     a field of a task, executor or handler cannot have that value
     ├── FlowError                           a flow cannot be built
     │   ├── ArgumentError (TypeError)       an unknown, missing or repeated argument
     │   ├── StepUseError (TypeError)        a step was used where a value is needed
@@ -29,8 +30,8 @@
     ├── MissingExtraError (ImportError)     a library that an extra would install
     └── PluginError                         a plugin that cannot be loaded, or two of one name
 
-`Skip`, `Retry` and `Fail` are not errors: they say an outcome from inside `run()`, and derive from BaseException
-so that `except Exception` around a call does not swallow them.
+`Skip`, `Retry` and `Fail` are not errors: they say an outcome from inside `run()`, and derive from
+BaseException so that `except Exception` around a call does not swallow them.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ class PortableError(TaskError):
 
 
 class HandlerError(LongshoreError):
-    """A deciding state handler raised, took longer than `handler_timeout`, or returned something that is no state."""
+    """A deciding state handler raised, took longer than `handler_timeout`, or returned what is no state."""
 
     retryable = False
 

@@ -1,4 +1,4 @@
-"""`Flow`: a graph of steps, which knows nothing of how it is executed; and `@flow`, which builds one from a function."""
+"""`Flow`: a graph of steps, which knows nothing of how it is executed; `@flow` builds one from a function."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from longshore.nodes import MISSING, Node, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
     from longshore.drawings import Drawing
     from longshore.executors import ExecutorLike
     from longshore.runs import FlowRun
@@ -55,7 +56,8 @@ class Flow(Graph):
         step_handlers: Called, where the flow is driven, at the transitions of all its steps.
         tags: Given to every step.
         run_name: The name of a run, with places for parameters: `"nightly {day}"`.
-        reference_steps: Names of the steps that decide the flow's state; when empty, any failed step fails the flow.
+        reference_steps: Names of the steps that decide the flow's state; when empty, any failed step fails
+            it.
         limits: Counts for concurrency limits, by name.
         handler_timeout: Seconds that one state handler may take.
         executor: Where steps run when `run()` is given no executor; threads when None.
@@ -145,7 +147,8 @@ class Flow(Graph):
         Raises:
             ParameterError: A parameter is missing, unknown or of the wrong type.
             TravelError: Something cannot be sent to where the executor runs steps.
-            KeyboardInterrupt: After Ctrl-C or SIGTERM, when clean-up and handlers are done; `.flow_run` is the run.
+            KeyboardInterrupt: After Ctrl-C or SIGTERM, when clean-up and handlers are done; `.flow_run` is
+                the run.
         """
         from longshore.engine import run_flow
 

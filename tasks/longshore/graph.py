@@ -11,7 +11,8 @@ from longshore.nodes import Node, Parameter, Step, node_of
 from longshore.references import Reference, Unmapped, has_references, walk_references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
+
     from longshore.tasks import Task
 
 RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")
@@ -176,7 +177,7 @@ class Graph:
         self._ordered = None
 
     @contextmanager
-    def gate(self, condition: Any) -> Iterator[None]:
+    def gate(self, condition: Any) -> Generator[None]:
         """Give every step that is added inside a condition that must hold."""
         node = node_of(condition)
         assert node is not None
@@ -187,7 +188,7 @@ class Graph:
             self._gates.pop()
 
     @contextmanager
-    def group(self, name: str) -> Iterator[None]:
+    def group(self, name: str) -> Generator[None]:
         """Put a name before those of the steps that are added inside."""
         self._groups.append(name)
         try:

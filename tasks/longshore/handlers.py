@@ -1,8 +1,8 @@
 """State handlers: told of every transition, and able to change it.
 
-A handler is a callable `(subject, old, new) -> State or None`. It *decides*: a state that it returns takes the place of
-the new one for the handlers after it, and an error in it fails the run. Wrapped in `BestEffort` it *observes*: it runs
-beside the run, cannot change or delay it, and an error in it is only logged.
+A handler is a callable `(subject, old, new) -> State or None`. It *decides*: a state that it returns takes
+the place of the new one for the handlers after it, and an error in it fails the run. Wrapped in `BestEffort`
+it *observes*: it runs beside the run, cannot change or delay it, and an error in it is only logged.
 """
 
 from __future__ import annotations
@@ -180,8 +180,9 @@ class On:
 class BestEffort:
     """Call a handler beside the run: it cannot change or delay it, and an error in it is only logged.
 
-    Each BestEffort has a thread and a queue of its own. When the queue is full the transition is left out, and that is
-    logged; a handler that takes longer than `timeout` is left behind and the next transition gets a new thread.
+    Each BestEffort has a thread and a queue of its own. When the queue is full the transition is left out,
+    and that is logged; a handler that takes longer than `timeout` is left behind and the next transition gets
+    a new thread.
 
     Args:
         handler: Called as any state handler; what it returns is ignored.

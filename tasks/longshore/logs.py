@@ -1,9 +1,10 @@
 """Log records with the context of the run, and without secrets.
 
 While a run is under way, every record made in this process carries `flow`, `run_id`, `step`, `map_index` and
-`attempt` (empty, or None, outside a step), whichever logger made it, so any logging handler or formatter may use
-them; and registered secrets are masked in its message and traceback. Longshore itself logs to `longshore.run`
-(one line a transition) and `longshore.task` (`current.log`). The root logger is never touched.
+`attempt` (empty, or None, outside a step), whichever logger made it, so any logging handler or formatter may
+use them; and registered secrets are masked in its message and traceback. Longshore itself logs to
+`longshore.run` (one line a transition) and `longshore.task` (`current.log`). The root logger is never
+touched.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from longshore.context import active
 from longshore.secrets import has_secrets, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import TracebackType
 
     ContextLogger: TypeAlias = logging.Logger

@@ -8,6 +8,7 @@ from longshore.references import Selectable, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
     from longshore.graph import Graph
     from longshore.tasks import Task
 

@@ -16,6 +16,7 @@ from longshore.references import isolate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from longshore.flows import Flow
 
 _WIDER: dict[type, tuple[type, ...]] = {float: (int, float), complex: (int, float, complex)}

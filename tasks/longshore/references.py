@@ -1,7 +1,7 @@
-"""Values that are known only when a flow runs: results of steps, parameters, selections and texts made of them.
+"""Values that are known only when a flow runs: results of steps, parameters, parts and texts made of them.
 
-While a flow is built these stand for the values to come. Using one as if it were the value, in an f-string, an `if`
-or a loop, is an error that names the way; it never makes a wrong string.
+While a flow is built these stand for the values to come. Using one as if it were the value, in an f-string,
+an `if` or a loop, is an error that names the way; it never makes a wrong string.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from longshore.errors import ArgumentError, SelectionError, StepUseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
     from longshore.nodes import Node
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
@@ -258,7 +259,7 @@ def evaluate(value: Any, values: Values) -> Any:
 
 
 def isolate(value: Any) -> Any:
-    """Copy containers of plain values, so that one consumer cannot change another's; other objects go as they are."""
+    """Copy containers of plain values, so that no consumer changes another's; other objects go as they are."""
     kind = type(value)
     if kind is list:
         return [item if type(item) in _PLAIN else isolate(item) for item in value]

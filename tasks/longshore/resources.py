@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from longshore.errors import FlowError, TaskDefinitionError
 from longshore.flows import building
@@ -19,9 +19,10 @@ R = TypeVar("R")
 class Resource(Configured, Generic[R]):
     """Something to set up before some steps and to clean up after them, whatever happened to them.
 
-    Subclass it with fields, `setup()` and `cleanup()`. In a flow, `with Cluster(size=4) as cluster:` adds a step that
-    sets it up, has the steps inside wait for that, and adds one that cleans up when all of them have ended: after a
-    failure, a timeout, Ctrl-C and SIGTERM too. Outside a flow it is a plain context manager.
+    Subclass it with fields, `setup()` and `cleanup()`. In a flow, `with Cluster(size=4) as cluster:` adds a
+    step that sets it up, has the steps inside wait for that, and adds one that cleans up when all of them
+    have ended: after a failure, a timeout, Ctrl-C and SIGTERM too. Outside a flow it is a plain context
+    manager.
 
     Example:
         class Workspace(Resource[Path]):

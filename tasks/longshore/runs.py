@@ -11,6 +11,7 @@ from longshore.states import Pending, State, Success, utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime
+
     from longshore.flows import Flow
     from longshore.frontier import Frontier
 

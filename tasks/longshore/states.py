@@ -16,7 +16,8 @@
     │   └── Unknown     it may have happened, and nobody can tell
     └── Cancelled
 
-A state is a frozen value and pickles; an error that cannot be pickled is replaced by one that carries its text.
+A state is a frozen value and pickles; an error that cannot be pickled is replaced by one that carries its
+text.
 """
 
 from __future__ import annotations

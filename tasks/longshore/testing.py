@@ -16,7 +16,7 @@ import dataclasses
 import inspect
 import pickle
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pytest
 
@@ -30,8 +30,9 @@ from longshore.states import Running, State, Success
 from longshore.tasks import SERVICE_FIELDS, FunctionTask, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
     from longshore.handlers import Subject
-    from collections.abc import Iterator, Mapping
 
 ANYTHING: Any = object()
 """As `expected`: the result may be anything."""
@@ -62,7 +63,7 @@ class Recorder:
 
 
 @contextmanager
-def isolated_process_state() -> Iterator[None]:
+def isolated_process_state() -> Generator[None]:
     """Forget, at the end, the secrets, cached results and plugins that a test registered."""
     with isolated():
         try:

@@ -1,8 +1,8 @@
 """When a step may start, from the states of the steps before it.
 
-A trigger is any callable that takes the list of upstream states and returns a bool. The ones here also say what
-becomes of the step when they do not hold: `all_successful` and its like make it TriggerFailed; those that wait for a
-failure make it Skipped, for there was nothing to mend.
+A trigger is any callable that takes the list of upstream states and returns a bool. The ones here also say
+what becomes of the step when they do not hold: `all_successful` and its like make it TriggerFailed; those
+that wait for a failure make it Skipped, for there was nothing to mend.
 """
 
 from __future__ import annotations
