@@ -36,7 +36,7 @@ __all__ = [
     "register_scheme",
 ]
 
-_REFERENCE: Final = re.compile(r"([a-z][a-z0-9+.-]*):(.+)", re.DOTALL)
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
 _VARIABLE: Final = re.compile(r"[^=\0\s]+")
 _LARGEST_FILE: Final = 1 << 20
 
@@ -66,8 +66,8 @@ class Secret:
         given = self.reference
         if not isinstance(cast("object", given), str):
             raise SecretError(f"cannot use a {type(given).__name__} as a secret's reference; {_USAGE}")
-        match = _REFERENCE.fullmatch(given)
-        if match is None or (match[1] == "env" and not _VARIABLE.fullmatch(match[2])):
+        scheme, _, rest = given.partition(":")
+        if not _SCHEME.fullmatch(scheme) or not rest or (scheme == "env" and not _VARIABLE.fullmatch(rest)):
             raise SecretError(
                 f"cannot use a text of {len(given)} characters as a secret's reference (it is not shown, as "
                 f"it may be the value): it has no scheme and name; {_USAGE}"
@@ -113,7 +113,7 @@ def register_scheme(scheme: str, resolver: Callable[[str], str]) -> None:
     Raises:
         ConfigurationError: The scheme is no lower-case word, or has another resolver already.
     """
-    if not _REFERENCE.fullmatch(f"{scheme}:text"):
+    if not _SCHEME.fullmatch(scheme):
         raise ConfigurationError(
             f"cannot register the secret scheme {scheme!r}: it is no lower-case word; "
             "use letters, digits, '+', '.' and '-'"

@@ -118,13 +118,18 @@ def _document_strings(value: str) -> Iterator[str]:
 def _base64(data: bytes) -> set[bytes]:
     """Return the encodings alone, at each of the three places inside a longer text, and in wrapped lines."""
     alone = b2a_base64(data, newline=False)
-    found = {alone, alone.rstrip(b"=")}
-    for shift in range(3):  # only characters that the secret alone decides: the neighbours share the others
-        encoded = b2a_base64(bytes(shift) + data + bytes(2), newline=False)
-        found.add(encoded[(0, 2, 3)[shift] : (shift + len(data)) * 4 // 3])
-    for width in _WRAPPED:
-        lines = (alone[start : start + width] for start in range(0, len(alone), width))
-        found.update(line for line in lines if len(line) >= _SHORTEST_FIELD)
+    # Only characters that the secret alone decides: the neighbours share the others.
+    inside = [
+        b2a_base64(bytes(shift) + data + bytes(2), newline=False)[first : (shift + len(data)) * 4 // 3]
+        for shift, first in enumerate((0, 2, 3))
+    ]
+    lines = (
+        whole[start : start + width]
+        for whole in (alone, inside[0])
+        for width in _WRAPPED
+        for start in range(0, len(whole), width)
+    )
+    found = {alone, alone.rstrip(b"="), *inside, *(line for line in lines if len(line) >= _SHORTEST_FIELD)}
     return found | {form.translate(bytes.maketrans(b"+/", b"-_")) for form in found}
 
 

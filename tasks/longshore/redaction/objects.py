@@ -53,7 +53,7 @@ class _Masker:
                 masked: Any = redact(value)
                 return self._noted(value, masked, changed=masked != value)
             case bytes() | bytearray():
-                masked = redact_bytes(bytes(value))
+                masked = type(value)(redact_bytes(bytes(value)))
                 return self._noted(value, masked, changed=masked != value)
             case dict() | list() | tuple() | set() | frozenset():
                 return self._container(cast("Any", value))
