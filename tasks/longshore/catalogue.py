@@ -84,7 +84,7 @@ class TaskDescription:
 
 
 @dataclass(frozen=True)
-class _Doc:
+class Docstring:
     """A docstring in Google's form."""
 
     summary: str = ""
@@ -92,12 +92,14 @@ class _Doc:
     sections: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def arguments(self) -> dict[str, str]:
+        """Return what it says of each argument, by name."""
         found: dict[str, str] = {}
         for section in ("Args", "Arguments", "Attributes"):
             found |= _items(self.sections.get(section, ""))
         return found
 
     def section(self, *names: str) -> str:
+        """Return the first of the named sections that it has."""
         return next((self.sections[name] for name in names if name in self.sections), "")
 
 
@@ -111,7 +113,7 @@ def describe(task: type[Task[Any]] | Task[Any], name: str = "") -> TaskDescripti
     kind = task if isinstance(task, type) else type(task)
     function: Any = task.fn if isinstance(task, FunctionTask) else kind.run
     subject: Any = function if isinstance(task, FunctionTask) else kind
-    own, run = _doc(subject), _doc(function)
+    own, run = docstring(subject), docstring(function)
     described = list(_fields(kind))
     return TaskDescription(
         name=name or subject.__name__,
@@ -135,7 +137,7 @@ def _signature(task: type[Task[Any]] | Task[Any]) -> Mapping[str, inspect.Parame
 def _fields(kind: type[Task[Any]]) -> Iterable[ArgumentDescription]:
     texts: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        texts |= _doc(base).arguments()
+        texts |= docstring(base).arguments()
     for each in dataclasses.fields(cast("Any", kind)):
         if kind is FunctionTask and each.name == "fn":
             continue
@@ -177,18 +179,19 @@ def _value(value: Any) -> str:
     return repr(value)
 
 
-def _doc(thing: Any) -> _Doc:
+def docstring(thing: Any) -> Docstring:
+    """Read the docstring of a class or function, not an inherited one."""
     own = vars(thing).get("__doc__") if isinstance(thing, type) else thing.__doc__
     lines = inspect.cleandoc(own or "")
     if lines.startswith(f"{getattr(thing, '__name__', '')}("):  # what dataclass writes when there is none
-        return _Doc()
+        return Docstring()
     pieces = _SECTION.split(lines)
     summary, _, text = pieces[0].strip().partition("\n\n")
     sections = {
         name: textwrap.dedent(body).strip("\n").rstrip()
         for name, body in zip(pieces[1::2], pieces[2::2], strict=True)
     }
-    return _Doc(" ".join(summary.split()), text.strip(), sections)
+    return Docstring(" ".join(summary.split()), text.strip(), sections)
 
 
 def _items(section: str) -> dict[str, str]:
