@@ -14,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).parent / "docs_page.py"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = ROOT / "docs" / "examples"  # distributions with tests of their own
+PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if not path.is_relative_to(EXAMPLES)]
+PAGES.insert(0, ROOT / "README.md")
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 

@@ -23,6 +23,7 @@ FUNCTION_LEVEL = {
     ("calls", "plugins"): FIRST_USE,
     ("engine", "plugins"): FIRST_USE,
     ("narration", "plugins"): FIRST_USE,
+    ("cli", "commands"): "they need click, and cli says what to install when it is missing",
     ("logs", "secrets"): "few records carry an error that has to be masked",
     ("plugins", "entrypoints"): FIRST_USE,
     ("plugins", "loader"): FIRST_USE,
