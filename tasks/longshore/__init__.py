@@ -17,7 +17,7 @@ from typing import Any
 from longshore.branches import case, merge, switch
 from longshore.caches import Cache
 from longshore.context import current
-from longshore.delays import Exponential
+from longshore.delays import Delay, Exponential
 from longshore.drawings import Drawing
 from longshore.errors import (
     ArgumentError,
@@ -103,6 +103,7 @@ __all__ = [
     "ConfigurationError",
     "Crashed",
     "CycleError",
+    "Delay",
     "Drawing",
     "Executor",
     "Exponential",

@@ -86,7 +86,8 @@ def _check_type(cls: type, where: str, name: str, annotation: Any, inherited: Fi
     if _show(annotation) == _show(inherited.type):
         return
     owner = next(b for b in cls.__mro__[1:] if name in vars(b).get("__annotations__", {}))
-    if _resolve(cls, annotation) == _resolve(owner, inherited.type):
+    resolved = _resolve(cls, annotation)
+    if resolved is None or resolved == _resolve(owner, inherited.type):
         return
     raise TaskDefinitionError(
         f"{where} redeclares {name!r} as {_show(annotation)}; it is {_show(inherited.type)} on "
@@ -95,12 +96,13 @@ def _check_type(cls: type, where: str, name: str, annotation: Any, inherited: Fi
 
 
 def _resolve(owner: type, annotation: Any) -> Any:
+    """Return the type that an annotation means, or None when it names what is imported for checkers alone."""
     if not isinstance(annotation, str):
         return annotation
     try:
         return eval(annotation, vars(sys.modules[owner.__module__]))  # noqa: S307 - the class's own source
-    except Exception:  # noqa: BLE001 - a name imported for checkers alone; the text is compared instead
-        return annotation
+    except Exception:  # noqa: BLE001 - a type checker will compare it
+        return None
 
 
 def _show(annotation: Any) -> str:

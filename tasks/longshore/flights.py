@@ -134,12 +134,15 @@ class Flights:
         stops = [deadlines.start(lambda c=c: c.cancel(reason)) for _, c, _ in self._under_way.values()]
         end = time.monotonic() + LONGEST_STOP
         while self._under_way and time.monotonic() < end:
-            if stops and self._hub is None and all(stop.wait(0) for stop in stops):
+            if stops and self._called_back(stops):
                 end, stops = time.monotonic() + _END_GRACE, []
             self.collect(0.05)
         for unit, (call, context, _) in self._given_up():
             left = Cancelled(message=f"{reason}; it did not stop, and is left behind")
             self._ended(unit, call, enter(call, context, Running(), left, time.monotonic()))
+
+    def _called_back(self, stops: list[deadlines.PendingCall[bool]]) -> bool:
+        return self._hub.called_back if self._hub is not None else all(stop.wait(0) for stop in stops)
 
     def _given_up(self) -> Iterator[tuple[Unit, tuple[Call, Attempt, Future[Any] | None]]]:
         while self._under_way:

@@ -18,8 +18,8 @@ from concurrent.futures import Executor as FuturesExecutor
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
 
-from longshore import handlers
-from longshore.context import Attempt
+from longshore import deadlines, handlers
+from longshore.context import CANCEL_GRACE, Attempt
 from longshore.errors import TravelError
 from longshore.executors import ExecutorLike, InlineExecutor, Pool, ThreadExecutor
 from longshore.logs import records_with_context
@@ -98,6 +98,7 @@ class Hub:
         self._closed = False
         self._news = threading.Condition()
         self._sent: set[Unit] = set()
+        self._awaited: set[Connection[Any, Any]] = set()
         self._said_all: set[Unit] = set()
         threading.Thread(target=self._accept, name="longshore-hub", daemon=True).start()
 
@@ -116,12 +117,15 @@ class Hub:
                 kind, *content = wire.recv()
                 if kind == "started":
                     self._started(*content)
+                elif kind == "called back":
+                    self._awaited.discard(wire)
                 elif kind == "done":
                     with self._news:
                         self._said_all.add(content[0])
                         self._news.notify_all()
                 else:
                     logging.getLogger(content[0]["name"]).handle(logging.makeLogRecord(content[0]))
+        self._awaited.discard(wire)
 
     def submit(self, pool: Pool, unit: Unit, call: Call) -> Future[bytes]:
         """Send an attempt to a worker."""
@@ -150,7 +154,13 @@ class Hub:
         """Cancel every attempt in every worker."""
         for wire in self._wires:
             with contextlib.suppress(OSError):
+                self._awaited.add(wire)
                 wire.send(("cancel", reason))
+
+    @property
+    def called_back(self) -> bool:
+        """Whether, after `cancel()`, the callbacks of the attempts in every worker have done their work."""
+        return not self._awaited
 
     def close(self) -> None:
         """Cut the wires."""
@@ -195,18 +205,23 @@ class _Wire(logging.Handler):
                 kind, *content = self._connection.recv()
                 if kind == "end":
                     break
-                self._cancel(content[0])
+                threading.Thread(target=self._cancel, args=content, daemon=True).start()
         _wires.pop(os.getpid(), None)
-        if os.getppid() != self.parent:
+        orphaned = os.getppid() != self.parent
+        if orphaned:
             self._cancel("the process that drove the run died")
+        if (
+            self.contexts or orphaned
+        ):  # an attempt that was given up would keep this process, and its parent, alive
             os._exit(1)
 
     def _cancel(self, reason: str) -> None:
-        for context in list(self.contexts.values()):
-            threading.Thread(target=context.cancel, args=(reason,), daemon=True).start()
-        if os.getppid() != self.parent:
-            for context in list(self.contexts.values()):
-                context.cancel(reason)
+        stops = [
+            deadlines.start(lambda c=context: c.cancel(reason)) for context in list(self.contexts.values())
+        ]
+        for stop in stops:
+            stop.wait(CANCEL_GRACE)
+        self.send("called back")
 
 
 _SIMPLE = (str, int, float, type(None), tuple)

@@ -152,7 +152,14 @@ def test_handlers_hear_the_same_transitions_under_local_executors() -> None:
         heard_flow.run(executor=executor)
         heard.append(recorder.seen)
     assert heard[0] == heard[1]
-    assert [new for _, _, new in heard[0]] == ["Running", "Retrying", "Running", "Retrying", "Running", "Success"]
+    assert [new for _, _, new in heard[0]] == [
+        "Running",
+        "Retrying",
+        "Running",
+        "Retrying",
+        "Running",
+        "Success",
+    ]
 
 
 def test_processes_run_elsewhere_and_their_logs_come_home(caplog: pytest.LogCaptureFixture) -> None:
@@ -203,7 +210,9 @@ def test_a_value_that_cannot_travel_is_an_error_before_anything_runs(what: str) 
             take(lock)
         else:
             take.replace(retry_on=lambda error: True)(1)
-    with pytest.raises(TravelError, match="argument 'value' of step 'take'" if what == "argument" else "retry_on"):
+    with pytest.raises(
+        TravelError, match="argument 'value' of step 'take'" if what == "argument" else "retry_on"
+    ):
         cannot.run(executor=ProcessExecutor(1))
     assert recorder.seen == []
     assert cannot.run(executor=InlineExecutor()).succeeded
@@ -343,6 +352,54 @@ def test_a_waiting_retry_holds_no_worker() -> None:
     assert run.succeeded
     assert max(done) - began < 0.35
     assert run.duration >= 0.4
+
+
+@pytest.mark.parametrize("name", ["few", "some"])
+def test_a_limit_is_never_passed_and_those_that_wait_start_in_order(name: str) -> None:
+    count = {"few": 1, "some": 3}[name]
+    running, most, order, lock = 0, 0, [], threading.Lock()
+
+    @task(limit=f"{name}:{count}")
+    def limited(n: int) -> None:
+        nonlocal running, most
+        with lock:
+            order.append(n)
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with lock:
+            running -= 1
+
+    with Flow("limited") as limited_flow:
+        limited.map(list(range(12)))
+        limited.replace(limit=(name, "other:8"))(12)
+        double.map(list(range(50)))
+    run = limited_flow.run(executor=ThreadExecutor(6))
+    assert run.succeeded
+    assert most == count
+    assert sorted(order) == list(range(13))
+    assert order[0] == 0
+    assert order[-1] >= 13 - count
+
+
+def test_a_waiting_retry_holds_no_slot_of_a_limit() -> None:
+    ended: list[str] = []
+
+    @task(limit="one:1", retries=1, retry_delay=0.3)
+    def flaky() -> None:
+        if current.attempt == 1:
+            raise ConnectionError
+        ended.append("flaky")
+
+    @task(limit="one")
+    def other() -> None:
+        ended.append("other")
+
+    with Flow("slot") as slot:
+        flaky()
+        other()
+    assert slot.run(executor=ThreadExecutor(2)).succeeded
+    assert ended == ["other", "flaky"]
 
 
 @pytest.mark.parametrize("bad", ["threads", 3, object()])

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-PROGRAM = '''
+PROGRAM = """
 import json, sys, threading, time
 from longshore import *
 
@@ -61,7 +61,7 @@ if __name__ == "__main__":
         unfinished = [str(s) for s in run.states.values() if not s.finished]
         print(json.dumps({"state": str(run.state), "signal": interrupt.signal, "unfinished": unfinished}))
         sys.exit(128 + interrupt.signal)
-'''
+"""
 
 
 class Program:
@@ -126,8 +126,50 @@ def test_one_signal_stops_the_run_cleans_up_and_tells_the_handlers(
     if executor == "threads":
         assert "stopped politely" in record
         assert "task polite Cancelled" in record
-    late = [line for line in record.splitlines() if line.startswith("start ") and float(line[6:]) > sent + 0.5]
+    late = [
+        line for line in record.splitlines() if line.startswith("start ") and float(line[6:]) > sent + 0.5
+    ]
     assert late == []
+
+
+STUBBORN_WORKER = """
+import sys, time
+from longshore import Flow, ProcessExecutor, task
+
+@task
+def nap():
+    print("napping", flush=True)
+    time.sleep(60)
+
+with Flow("stubborn") as stubborn:
+    nap()
+
+if __name__ == "__main__":
+    try:
+        stubborn.run(executor=ProcessExecutor(1))
+    except KeyboardInterrupt as interrupt:
+        print(interrupt.flow_run.states["nap"])
+"""
+
+
+@pytest.mark.gate("C5")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_process_whose_step_does_not_stop_is_not_left_behind(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    script = tmp_path / "stubborn_worker.py"
+    script.write_text(STUBBORN_WORKER)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "napping\n"
+    time.sleep(0.1)
+    process.send_signal(signum)
+    # The pipe ends when the last process that holds it has ended, workers included.
+    stdout, _ = process.communicate(timeout=15)
+    if signum == signal.SIGTERM:
+        assert "it did not stop, and is left behind" in stdout
 
 
 @pytest.mark.gate("C5")
@@ -144,7 +186,9 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         "with Flow('stubborn') as f:\n    with Slow() as s:\n        nap()\n"
         "try:\n    f.run()\nexcept KeyboardInterrupt as i:\n    print(i.flow_run.state, flush=True)\n    sys.exit(130)\n"
     )
-    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "napping\n"
     process.send_signal(signal.SIGINT)
@@ -184,7 +228,9 @@ def test_a_signal_that_the_program_ignores_stays_ignored(tmp_path: Path) -> None
         "with Flow('ignores') as f:\n    hang_up()\n"
         "print(f.run().results['hang_up'])\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=20, check=True
+    )
     assert done.stdout == "done\n"
 
 
