@@ -1,4 +1,4 @@
-"""`docs/writing-a-plugin.md` tells the truth: its files are a distribution that works, with nothing left out."""
+"""`docs/writing-a-plugin.md` tells the truth: its files are a distribution that works, and it is complete."""
 
 from __future__ import annotations
 
