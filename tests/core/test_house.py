@@ -64,6 +64,13 @@ def test_every_tested_and_documented_integration_exists() -> None:
     assert not strays
 
 
+def test_the_readme_has_the_two_commands_and_every_integration() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert 'pip install ".[demo]" && longshore demo\n' in text
+    assert "pip install nox && nox\n" in text
+    assert [word for word in PLUGINS if f"| [{word}](docs/plugins/{word}.md) |" not in text] == []
+
+
 def test_collective_extras_bring_every_integration() -> None:
     everything = " ".join(PROJECT["optional-dependencies"]["all"])
     assert [word for word in PLUGINS if not re.search(rf"\b{word}\b", everything)] == []
