@@ -109,12 +109,12 @@ def test_what_others_cut_from_a_long_secret_is_masked_by_pieces() -> None:
 
 @pytest.mark.gate("S3")
 def test_ten_thousand_secrets_stay_exact() -> None:
-    """The bounds of the row, with room for a slow machine; the figures are in tests/benchmarks."""
+    """It takes a third of a second to add them, and 6 to 15 µs a line; the bound tells only a hang."""
     values = [f"canary-{index:05d}-{index * 7919 % 100_003:05d}" for index in range(10_000)]
     started = time.process_time()
     for value in values:
         register(value)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 20
     for index in range(0, 10_000, 97):
         assert (
             redact(f"2013-01-01 canary-{index} {values[index]} canary-")

@@ -22,6 +22,7 @@ _SHORTEST_FIELD: Final = 8
 """Characters of a string in a JSON document that count as a secret of their own."""
 _WRAPPED: Final = 76, 64
 """Columns at which `base64`, MIME and PEM start a new line."""
+_FOR_URLS: Final = bytes.maketrans(b"+/", b"-_")
 
 _UNRESERVED: Final = frozenset(f"{string.ascii_letters}{string.digits}_.-~")
 _LEFT_BY_QUOTING: Final = (
@@ -31,7 +32,7 @@ _LEFT_BY_QUOTING: Final = (
     "!#$%&'()*+,/:;=?@[]~",  # what requests leaves in a URL
 )
 _PERCENT_TABLES: Final = tuple(
-    {byte: code.format(byte) for byte in range(256) if chr(byte) not in _UNRESERVED.union(left)}
+    [chr(byte) if chr(byte) in _UNRESERVED.union(left) else code.format(byte) for byte in range(256)]
     for left in _LEFT_BY_QUOTING
     for code in ("%{:02X}", "%{:02x}")
 )
@@ -61,8 +62,11 @@ def forms(part: str) -> set[bytes]:
     found = {data, data.hex().encode(), data.hex().upper().encode(), *_base64(data)}
     if not _UNRESERVED.issuperset(part):
         for text in {part, *_percent(data), *_json(part), *_reprs(part, data), *_markup(part), *_shell(part)}:
-            found |= {_raw(text), text.encode("utf-8", "surrogatepass")}
-    return {piece for form in found for piece in _pieces(form)}
+            found.add(_raw(text))
+            if not text.isascii():
+                found.add(text.encode("utf-8", "surrogatepass"))
+    long = {form for form in found if len(form) > LONGEST_FORM}
+    return (found - long).union(*map(_pieces, long)) if long else found
 
 
 def _raw(text: str) -> bytes:
@@ -74,8 +78,6 @@ def _raw(text: str) -> bytes:
 
 
 def _pieces(form: bytes) -> list[bytes]:
-    if len(form) <= LONGEST_FORM:
-        return [form]
     starts = range(0, len(form) - LONGEST_FORM, LONGEST_FORM)
     return [*(form[start : start + LONGEST_FORM] for start in starts), form[-LONGEST_FORM:]]
 
@@ -123,19 +125,22 @@ def _base64(data: bytes) -> set[bytes]:
         b2a_base64(bytes(shift) + data + bytes(2), newline=False)[first : (shift + len(data)) * 4 // 3]
         for shift, first in enumerate((0, 2, 3))
     ]
-    lines = (
-        whole[start : start + width]
-        for whole in (alone, inside[0])
-        for width in _WRAPPED
-        for start in range(0, len(whole), width)
-    )
-    found = {alone, alone.rstrip(b"="), *inside, *(line for line in lines if len(line) >= _SHORTEST_FIELD)}
-    return found | {form.translate(bytes.maketrans(b"+/", b"-_")) for form in found}
+    found = {alone, alone.rstrip(b"="), *inside}
+    if len(alone) > min(_WRAPPED):
+        found |= {line for whole in (alone, inside[0]) for line in _wrapped(whole)}
+    return found | {form.translate(_FOR_URLS) for form in found}
+
+
+def _wrapped(encoded: bytes) -> Iterator[bytes]:
+    for width in _WRAPPED:
+        for start in range(0, len(encoded), width):
+            line = encoded[start : start + width]
+            if len(line) >= _SHORTEST_FIELD:
+                yield line
 
 
 def _percent(data: bytes) -> set[str]:
-    text = data.decode("latin-1")
-    found = {text.translate(table) for table in _PERCENT_TABLES}
+    found = {"".join([table[byte] for byte in data]) for table in _PERCENT_TABLES}
     return found | {text.replace("%20", "+") for text in found}
 
 

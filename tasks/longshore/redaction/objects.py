@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from types import GetSetDescriptorType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -179,6 +178,8 @@ def _masked_object(value: Any, inside: frozenset[int]) -> Any:
 
 
 def _pickles_a_secret(value: Any) -> bool:
+    import pickle
+
     try:
         data = pickle.dumps(value)
     except Exception:  # noqa: BLE001 - whatever a foreign __reduce__ raises: it does not pickle, so it stays here

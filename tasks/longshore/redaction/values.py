@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_left
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -51,8 +52,9 @@ class _Registry:
     def _add(self, new: set[bytes]) -> None:
         self.forms |= new
         self.order += new
+        lengths = sorted(map(len, new))
         for number, layout in enumerate(LAYOUTS):
-            self.shorter[number] += sum(len(form) < layout.shortest for form in new)
+            self.shorter[number] += bisect_left(lengths, layout.shortest)
         layout = self._best_layout()
         index, missing = self.index, new
         if layout is not index.layout:
