@@ -93,7 +93,7 @@ def standing(
         hooks=plugin.implemented() if plugin else (),
         tasks=tasks,
         missing=missing,
-        problem=blocked or str(problem or ""),
+        problem=blocked or redact(str(problem or "")),
     )
 
 

@@ -18,8 +18,6 @@ from longshore.tasks import Task
 if TYPE_CHECKING:
     from longshore.loader import Plugin
 
-HOOK_TIMEOUT: Final = 4.0  # seconds for the hooks that hang, all together
-
 _WORD: Final = re.compile(r"[a-z][a-z0-9_+.-]*$")
 
 # Names that Longshore itself gives.
@@ -27,7 +25,7 @@ RESERVED: Final[Mapping[str, frozenset[str]]] = {
     "longshore_executors": frozenset({"inline", "threads", "processes"}),
     "longshore_secrets": frozenset({"env", "file"}),
     "longshore_commands": frozenset(
-        {"run", "plugins", "doctor", "tasks", "describe", "graph", "new-plugin", "demo"}
+        {"run", "plugins", "doctor", "tasks", "describe", "graph", "new-plugin", "demo", "completion"}
     ),
 }
 _KINDS: Final = {
@@ -40,16 +38,24 @@ _KINDS: Final = {
 Offers = dict[str, "tuple[Plugin, Any]"]
 
 
-def ask(plugins: Iterable[Plugin], hook: str) -> tuple[Offers, list[tuple[Plugin, PluginError]]]:
-    """Call a hook of each plugin; return what they offer by name, with its owner, and what failed."""
+def ask(
+    plugins: Iterable[Plugin], hook: str, timeout: float
+) -> tuple[Offers, list[tuple[Plugin, PluginError]]]:
+    """Call a hook of each plugin; return what they offer by name, with its owner, and what failed.
+
+    Args:
+        plugins: Whom to ask.
+        hook: What to ask.
+        timeout: Seconds that those which hang may take together.
+    """
     asked = {str(index): plugin for index, plugin in enumerate(plugins) if plugin.has(hook)}
-    outcomes = run_each({key: partial(_answer, plugin, hook) for key, plugin in asked.items()}, HOOK_TIMEOUT)
+    outcomes = run_each({key: partial(_answer, plugin, hook) for key, plugin in asked.items()}, timeout)
     found: Offers = {}
     problems: list[tuple[Plugin, PluginError]] = []
     for key, outcome in outcomes.items():
         plugin = asked[key]
         if outcome.error is not None:
-            problems.append((plugin, hook_failure(plugin, hook, outcome.error, HOOK_TIMEOUT)))
+            problems.append((plugin, hook_failure(plugin, hook, outcome.error, timeout)))
         for name, thing in (outcome.value or {}).items():
             own_name = name if hook in _KINDS else f"{key}.{name}"
             if own_name in found:

@@ -7,7 +7,7 @@ others: one that fails is named in a warning and the rest goes on. The environme
     LONGSHORE_BLOCK_PLUGINS=a,b      all but these, by plugin or distribution
     LONGSHORE_ALLOW_PLUGINS=a,b      only these
     LONGSHORE_STRICT_PLUGINS=1       a plugin that fails is a PluginError
-    LONGSHORE_PLUGIN_TIMEOUT=4       seconds for those that hang while they load, all together
+    LONGSHORE_PLUGIN_TIMEOUT=4       seconds for those that hang while they load or are asked, together
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class PluginHost:
             from longshore.offers import ask
 
             # Not under the lock: a hook may ask the host in its turn.
-            known[hook], failures = ask(plugins, hook)
+            known[hook], failures = ask(plugins, hook, self._filter().timeout)
             for plugin, failure in failures:
                 problems.setdefault(plugin.name, failure)
                 _warn_once(plugin, hook, str(failure))

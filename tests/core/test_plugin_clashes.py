@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from longshore.inventory import Status
+from longshore.offers import RESERVED
 
 GREET = """
     from longshore import Task
@@ -99,6 +100,13 @@ def test_a_name_of_longshores_own_cannot_be_taken(
             "Longshore has one of this name; rename it"
         )
     ]
+
+
+def test_no_command_of_longshores_own_can_be_taken() -> None:
+    pytest.importorskip("click", reason="needs longshore[cli]")
+    from longshore.commands import COMMANDS
+
+    assert set(COMMANDS) <= RESERVED["longshore_commands"]
 
 
 @pytest.mark.gate("S11")

@@ -70,6 +70,21 @@ def test_a_hook_that_fails_is_named_once_and_the_other_plugins_answer(
     assert [info.status for info in host.list() if info.name == "wrong"] == [Status.BROKEN]
 
 
+def test_a_hook_that_hangs_is_named_and_the_other_plugins_answer(shelf: Any) -> None:
+    shelf.add("acme")
+    shelf.add("asleep", f"{HOOK}@hookimpl\ndef longshore_tasks(): import time; time.sleep(3600)\n")
+    done = shelf.run(
+        "from longshore import plugins; print(sorted(plugins.host().tasks()))",
+        LONGSHORE_ALLOW_PLUGINS="acme,asleep",
+        LONGSHORE_PLUGIN_TIMEOUT="0.4",
+    )
+    assert done.stdout == "['acme.Greet']\n"
+    assert (
+        "longshore_tasks of plugin 'asleep' of longshore-asleep 1.0: it was not done after 0.4 s"
+        in done.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("hook", "answer", "seen"),
     [
