@@ -145,7 +145,7 @@ def find_program(word: str, env: Mapping[bytes, bytes], folder: str) -> str:
         raise CommandNotFound(f"cannot run {word!r}: no such file ({found!r})", command=(word,))
     path = os.fsdecode(env.get(b"PATH", os.fsencode(os.defpath)))
     for entry in path.split(os.pathsep):
-        found = os.path.join(folder, entry or ".", word)  # noqa: PTH118
+        found = f"{entry}/{word}" if entry[:1] == "/" else os.path.join(folder, entry, word)  # noqa: PTH118
         if os.access(found, os.X_OK) and not os.path.isdir(found):  # noqa: PTH112
             return found
     if shutil.which(word) and not env.get(b"PATH"):
@@ -199,7 +199,7 @@ def open_input(data: Input) -> int:
 
 
 def read_outputs(path: str) -> bytes:
-    """Return what a command wrote to its outputs file, at most one byte more than is allowed, and remove the file.
+    """Return what a command wrote to its outputs file, at most one byte more than is allowed.
 
     The command may have put anything in its place; only a plain file is read, so that a pipe cannot hold us up.
     """
@@ -208,13 +208,12 @@ def read_outputs(path: str) -> bytes:
     except OSError:
         return b""
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
             return b""
-        with open(fd, "rb", closefd=False) as file:
-            return file.read(_LARGEST_OUTPUTS)
+        return os.read(fd, _LARGEST_OUTPUTS) if status.st_size else b""
     finally:
         os.close(fd)
-        remove(path)
 
 
 def remove(path: str) -> None:
@@ -227,13 +226,14 @@ def remove(path: str) -> None:
 def current_umask() -> int:
     """Return this process's umask, without setting it, which other threads would notice."""
     try:
-        with open("/proc/self/status", "rb") as file:  # noqa: PTH123
-            for line in file:
-                if line.startswith(b"Umask:"):
-                    return int(line[6:], 8)
+        fd = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        pass
-    return 0o022
+        return 0o022
+    try:
+        found = os.read(fd, 4096).partition(b"\nUmask:\t")[2][:4]
+    finally:
+        os.close(fd)
+    return int(found, 8) if found else 0o022
 
 
 def open_output(path: str | Path) -> OutputFile:

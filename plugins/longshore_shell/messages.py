@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 ORDER = struct.Struct("!cd")
 """What a worker says to a keeper: b"S", stop, with the seconds of grace; b"R", release what is left over."""
-WORD = struct.Struct("!i?")
-"""What a keeper says to the supervisor: its pid, and whether it is busy."""
 
 
 def pack(message: tuple[Any, ...]) -> bytes:
@@ -43,7 +41,7 @@ def receive(channel: socket.socket) -> tuple[Any, ...]:
     """
     buffer = bytearray()
     while (message := unpack(buffer)) is None:
-        chunk = channel.recv(1 << 20)
+        chunk = channel.recv(65536)
         if not chunk:
             raise EOFError
         buffer += chunk

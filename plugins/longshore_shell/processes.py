@@ -26,6 +26,7 @@ STRAGGLERS: Final = 0.25
 _READ_SIZE: Final = 256 * 1024
 _READS: Final = 16
 """How often one stream is read before the other has its turn."""
+_FITS_A_SOCKET: Final = 64 * 1024
 _WIDE_PIPE: Final = 1024 * 1024
 _SET_PIPE_SIZE: Final = 1031
 
@@ -103,11 +104,14 @@ class Process:
                 self._streams[read] = stream
                 self._poll.register(read, select.POLLIN)
             self._poll.register(ours, select.POLLIN)
-            workers.ask(passed)
-            with contextlib.suppress(OSError):  # it was refused; the answer says why
-                ours.sendall(
-                    pack((request.argv, request.program, request.environment, request.folder, request.umask))
-                )
+            data = pack((request.argv, request.program, request.environment, request.folder, request.umask))
+            if len(data) <= _FITS_A_SOCKET:
+                ours.sendall(data)  # before it is asked for, so that the keeper is woken once
+                workers.ask(passed)
+            else:
+                workers.ask(passed)
+                with contextlib.suppress(OSError):  # it was refused; the answer says why
+                    ours.sendall(data)
         except BaseException:
             for fd in self._streams:
                 os.close(fd)
@@ -154,7 +158,7 @@ class Process:
     def _read(self, fd: int) -> None:
         for _ in range(_READS):
             try:
-                data = os.read(fd, _READ_SIZE)
+                data = os.read(fd, _READ_SIZE if fd in self._wide else 64 * 1024)
             except BlockingIOError:
                 return
             if not data:

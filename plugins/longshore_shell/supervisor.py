@@ -17,11 +17,12 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
-from longshore_shell.keepers import STEP, Keeper
-from longshore_shell.messages import WORD, passed, send
+from longshore_shell.keepers import IDLE, STEP, Board, Keeper
+from longshore_shell.messages import passed, send
 from longshore_shell.trees import Alarm, become_subreaper, descendants, kill
 
 
@@ -31,16 +32,16 @@ class Supervisor:
     def __init__(self, worker: int, folder: str) -> None:
         self.folder = folder
         self.requests = socket.socket(fileno=0)
+        self.requests.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", IDLE, 0))
         self.worker = watch(worker)
-        self.hear, self.told = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        self.idle: dict[int, bool] = {}
+        self.board = Board()
+        self.keepers: dict[int, int] = {}  # their places on the board by pid
         self.sweeping = False
         self.alarm = Alarm()
         become_subreaper()
 
     def run(self) -> None:
         while not self.worker_is_gone():
-            self.listen()
             self.reap()
         while self.reap():
             self.sweeping = True
@@ -51,39 +52,33 @@ class Supervisor:
         """Wait for the next event; True when it is the worker's end."""
         poll = select.poll()
         poll.register(self.alarm.read, select.POLLIN)
-        poll.register(self.hear, select.POLLIN)
-        poll.register(self.requests, 0 if any(self.idle.values()) else select.POLLIN)
+        poll.register(self.board.bell, select.POLLIN)
+        poll.register(self.requests, 0 if self.board.first_idle() >= 0 else select.POLLIN)
         if self.worker is not None:
             poll.register(self.worker, select.POLLIN)
         events = dict(poll.poll(STEP * 1000 if self.sweeping else None))
         self.alarm.clear()
         if self.worker in events or events.get(0, 0) & (select.POLLHUP | select.POLLERR):
             return True
-        self.listen()
-        if events.get(0) and not any(self.idle.values()):
-            self.fork_keeper()
+        self.board.clear_bell()
+        if (events.get(0) or self.board.bell in events) and self.board.first_idle() < 0:
+            self.fork_keeper(asked=0 in events)
         return False
 
-    def listen(self) -> None:
-        try:
-            words = os.read(self.hear, 4096 // WORD.size * WORD.size)
-        except BlockingIOError:
-            return
-        for pid, busy in WORD.iter_unpack(words):
-            if pid in self.idle:
-                self.idle[pid] = not busy
-
-    def fork_keeper(self) -> None:
+    def fork_keeper(self, *, asked: bool) -> None:
+        """Make a keeper, for a request that waits or for the next to come."""
+        place = self.board.claim()
         try:
             pid = os.fork()
         except OSError as error:
-            self.refuse(error)
+            self.board.free(place)
+            if asked:
+                self.refuse(error)
             return
         if pid == 0:
             self.alarm.close()
-            os.close(self.hear)
-            Keeper(self.requests, self.worker, self.told).run()
-        self.idle[pid] = True
+            Keeper(self.requests, self.worker, self.board, place).run()
+        self.keepers[pid] = place
 
     def refuse(self, error: OSError) -> None:
         """No keeper can be made: say so to the one who asked."""
@@ -101,14 +96,16 @@ class Supervisor:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if pid == 0:
                     break
-                if self.idle.pop(pid, None) is not None and status:
-                    self.sweeping = True
+                place = self.keepers.pop(pid, None)
+                if place is not None:
+                    self.board.free(place)
+                    self.sweeping = self.sweeping or status != 0
         except ChildProcessError:
             self.sweeping = False
             return False
         if self.sweeping:
-            kill(os.getpid(), set(self.idle))
-            self.sweeping = bool(descendants(os.getpid(), set(self.idle)))
+            kill(os.getpid(), set(self.keepers))
+            self.sweeping = bool(descendants(os.getpid(), set(self.keepers)))
         return True
 
     def remove_folder(self) -> None:
