@@ -253,6 +253,10 @@ NEW_LINES = {
         r"^# One extra for each .*\n": "{word} = []\n",
         r"^all = \[\"longshore\[": "{word},",
     },
+    "README.md": {
+        r"^\|---\|---\|---\|\n": "| [{word}](docs/plugins/{word}.md) | "
+        '`pip install "longshore[{word}]"` | what it offers |\n'
+    },
     "mkdocs.yml": {r"^  - Integrations:\n": "      - {word}: plugins/{word}.md\n"},
 }
 """The lines it adds to other files, by the text that they come after."""
