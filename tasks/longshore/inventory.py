@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from longshore.offers import findings, hook_failure
 from longshore.secrets import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from longshore.entrypoints import Entry
+    from longshore.entrypoints import Entry, Filter
     from longshore.errors import PluginError
-    from longshore.loader import Plugin
+    from longshore.loader import Loaded, Plugin
+    from longshore.offers import Offers
 
 
 class Status(StrEnum):
@@ -65,7 +67,38 @@ class Finding:
     text: str
 
 
-def standing(
+def take(
+    entries: Sequence[Entry],
+    filter_: Filter,
+    loaded: Loaded | None,
+    tasks: Offers,
+    hook_problems: Mapping[str, PluginError],
+) -> list[PluginInfo]:
+    """Return how each installed plugin stands.
+
+    Args:
+        entries: What is installed.
+        filter_: What the environment leaves out.
+        loaded: What became of the rest; None before anything was loaded.
+        tasks: The tasks that were offered, by class name.
+        hook_problems: What went wrong when hooks were asked, by plugin.
+    """
+    names = Counter(entry.name for entry in entries if not filter_.why_not(entry))
+    problems = (loaded.problems if loaded else {}) | dict(hook_problems)
+    return [
+        _standing(
+            entry,
+            blocked=filter_.why_not(entry),
+            clashes=names[entry.name] > 1,
+            problem=problems.get(entry.name),
+            plugin=loaded.plugins.get(entry.name) if loaded else None,
+            tasks=tuple(name for name, (owner, _) in tasks.items() if owner.entry is entry),
+        )
+        for entry in entries
+    ]
+
+
+def _standing(
     entry: Entry,
     *,
     blocked: str,
@@ -74,7 +107,6 @@ def standing(
     plugin: Plugin | None,
     tasks: tuple[str, ...],
 ) -> PluginInfo:
-    """Return how one plugin stands, the worst first."""
     missing = entry.missing_requirements()
     holds = {
         Status.BLOCKED: bool(blocked),
@@ -97,8 +129,24 @@ def standing(
     )
 
 
-def examine(plugin: Plugin, timeout: float) -> Sequence[Finding]:
-    """Return what the plugin's `longshore_doctor` hook finds; what it found before it failed is kept."""
+def examine(infos: Sequence[PluginInfo], plugin: Plugin | None, timeout: float) -> list[Finding]:
+    """Return how a plugin stands and what its `longshore_doctor` hook finds.
+
+    Args:
+        infos: What is installed under the name; more than one is a clash.
+        plugin: The plugin, if it is loaded.
+        timeout: Seconds for the hook; what it found until then is kept.
+    """
+    found: list[Finding] = []
+    for info in infos:
+        found.append(
+            Finding("loads", not info.problem, info.problem or f"{info.distribution} {info.version}")
+        )
+        found += [Finding(name, False, f"is not installed; run: pip install {name}") for name in info.missing]
+    return found if plugin is None else [*found, *_diagnosis(plugin, timeout)]
+
+
+def _diagnosis(plugin: Plugin, timeout: float) -> list[Finding]:
     found: list[Finding] = []
 
     def look() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import Counter
 from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -130,23 +129,10 @@ class PluginHost:
 
     def list(self) -> Sequence[PluginInfo]:
         """Return what is installed, from the metadata of distributions; loads nothing."""
-        from longshore.inventory import standing
+        from longshore.inventory import take
 
-        entries, filter_ = self._installed(), self._filter()
-        names = Counter(entry.name for entry in entries if not filter_.why_not(entry))
-        loaded, tasks = self._loaded, self._offers.get("longshore_tasks", {})
-        return [
-            standing(
-                entry,
-                blocked=filter_.why_not(entry),
-                clashes=names[entry.name] > 1,
-                problem=self._hook_problems.get(entry.name)
-                or (loaded.problems.get(entry.name) if loaded else None),
-                plugin=loaded.plugins.get(entry.name) if loaded else None,
-                tasks=tuple(name for name, (owner, _) in tasks.items() if owner.entry is entry),
-            )
-            for entry in entries
-        ]
+        tasks = self._offers.get("longshore_tasks", {})
+        return take(self._installed(), self._filter(), self._loaded, tasks, self._hook_problems)
 
     def check(self, name: str, timeout: float = DOCTOR_TIMEOUT) -> Sequence[Finding]:
         """Load a plugin and ask its `longshore_doctor` hook how it is.
@@ -158,23 +144,17 @@ class PluginHost:
         Raises:
             PluginError: No such plugin is installed.
         """
-        from longshore.inventory import Finding, examine
+        from longshore.inventory import examine
 
         known = [entry.name for entry in self._installed()]
         if name not in known:
             close = get_close_matches(name, known, n=1)
-            raise PluginError(
-                f"no plugin {name!r} is installed" + (f" (did you mean {close[0]!r}?)" if close else "")
-            )
-        loaded = self._load()
-        if name in loaded.plugins:
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise PluginError(f"no plugin {name!r} is installed{hint}")
+        plugin = self._load().plugins.get(name)
+        if plugin is not None:
             self._offered("longshore_tasks", strict=False)
-        findings: list[Finding] = []
-        for info in (info for info in self.list() if info.name == name):
-            source = f"{info.distribution} {info.version}"
-            findings.append(Finding("loads", not info.problem, info.problem or source))
-            findings += [Finding(m, False, f"is not installed; run: pip install {m}") for m in info.missing]
-        return [*findings, *(examine(loaded.plugins[name], timeout) if name in loaded.plugins else ())]
+        return examine([info for info in self.list() if info.name == name], plugin, timeout)
 
     def renew_lock(self) -> None:
         """Forget who holds the lock; for a process that was just forked."""
