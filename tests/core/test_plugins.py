@@ -114,6 +114,51 @@ def test_observers_are_told_of_transitions_and_of_runs(shelf: Any) -> None:
     ]
 
 
+def test_a_run_meets_the_handlers_observers_and_secrets_of_plugins(shelf: Any) -> None:
+    shelf.add(
+        "acme",
+        HOOK
+        + textwrap.dedent("""
+            seen = []
+            def decide(subject, old, new):
+                seen.append(f"decide {subject.name} {type(new).__name__}")
+            @hookimpl
+            def longshore_state_handlers():
+                return [decide]
+            @hookimpl
+            def longshore_state_changed(subject, new):
+                seen.append(f"watch {subject.name} {type(new).__name__}")
+            @hookimpl
+            def longshore_run_finished(run):
+                seen.append(f"finished {type(run.state).__name__}")
+            @hookimpl
+            def longshore_secrets():
+                return {"vault": str.upper}
+        """),
+    )
+    done = shelf.run(
+        """
+        from longshore import Flow, Secret, task
+        @task
+        def work():
+            return len(Secret("vault:canary").get())
+        with Flow("nightly") as flow:
+            work()
+        print(flow.run().results["work"])
+        import shelf_longshore_acme_acme as plugin
+        print(sorted(plugin.seen))
+        """,
+        LONGSHORE_ALLOW_PLUGINS="acme",
+        LONGSHORE_STRICT_PLUGINS="1",
+    )
+    result, seen = done.stdout.splitlines()
+    assert result == "6"
+    for heard in ("decide", "watch"):
+        for transition_ in ("work Running", "work Success", "nightly Success"):
+            assert f"{heard} {transition_}" in seen
+    assert "finished Success" in seen
+
+
 def test_an_object_registered_in_code_watches_until_it_is_let_go(shelf: Any) -> None:
     host, watcher = PluginHost({"LONGSHORE_NO_PLUGINS": "1"}), Watcher()
     assert host.observers() == ()
