@@ -12,6 +12,7 @@ nightly.run(day="2013-01-01")
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 from longshore.branches import case, merge, switch
@@ -54,12 +55,14 @@ from longshore.errors import (
     require,
 )
 from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
+from longshore.fanouts import flatten, unmapped
 from longshore.flows import Flow, FlowFunction, flow
+from longshore.functions import FunctionTask, task
 from longshore.handlers import BestEffort, On, StateHandler, Subject
 from longshore.hookspecs import hookimpl
 from longshore.nodes import Parameter, Step
 from longshore.outputs import Outputs, parse_outputs, parse_progress
-from longshore.references import flatten, text, unmapped
+from longshore.references import text
 from longshore.resources import Resource
 from longshore.runs import FlowRun
 from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
@@ -80,7 +83,7 @@ from longshore.states import (
     TriggerFailed,
     Unknown,
 )
-from longshore.tasks import FunctionTask, Task, field, task
+from longshore.tasks import Task
 from longshore.triggers import (
     Trigger,
     all_failed,

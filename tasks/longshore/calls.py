@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longshore.context import Attempt, active, inside_attempt
 from longshore.errors import TaskCancelled, TaskFailed, TaskSkipped
+from longshore.fanouts import Rows, Unmapped, as_list, map_length
 from longshore.logs import records_with_context
-from longshore.references import Unmapped
-from longshore.runner import Call, attempt, enter, keep, look_up, map_length
+from longshore.references import isolate
+from longshore.runner import Call, attempt, enter, keep, look_up
 from longshore.states import Cancelled, Failed, Pending, Retrying, Skipped, State, Success
-from longshore.tasks import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longshore.tasks import Task
 
 
 def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -22,17 +27,22 @@ def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         What `run()` returned.
 
     Raises:
-        TaskSkipped, TaskFailed, RetriesExhausted: For `raise Skip(...)`, `raise Fail(...)`, `raise Retry(...)`.
+        TaskSkipped, TaskFailed, RetriesExhausted: For `raise Skip(...)`, `raise Fail(...)`, `raise
+        Retry(...)`.
         AttemptTimedOut: The last attempt was not done in time.
         Exception: What the last attempt raised.
     """
+    return _call(task, task.signature().bind(task.name, args, kwargs))
+
+
+def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = None) -> Any:
     from longshore.plugins import host
 
     outer = active.get()
     handlers = (*task.state_handlers, *host().state_handlers())
-    arguments = task.signature().bind(task.name, args, kwargs)
+    name = task.signature().fill(task.name, arguments)
     call = Call(
-        task, arguments, task.name, outer.run_id, outer.flow, tags=tuple(task.tags), handlers=handlers
+        task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers
     )
     with records_with_context():
         state = look_up(call)
@@ -45,7 +55,9 @@ def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _attempts(call: Call, outer: Attempt | None) -> State:
+    given = call.arguments
     while True:
+        call.arguments = isolate(given)
         context = call.context()
         stop = threading.Event()
 
@@ -90,11 +102,21 @@ def map_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> l
     Raises:
         MapError: The lists are of different lengths, or there is none.
     """
-    bound = task.signature().bind(task.name, args, kwargs)
-    whole = {name: value._value for name, value in bound.items() if isinstance(value, Unmapped)}
-    lists = {name: list(value) for name, value in bound.items() if name not in whole}
+    signature = task.signature()
+    bound = signature.bind(task.name, args, kwargs)
+    whole: dict[str, Any] = {}
+    lists: dict[str, Sequence[Any]] = {}
+    for name, value in bound.items():
+        if isinstance(value, Unmapped):
+            whole[name] = value.value
+        elif name not in signature.variadic:
+            lists[name] = as_list(task.name, name, value)
+        elif (rows := Rows(task.name, name, value)).lists:
+            lists[name] = rows.now()
+        else:
+            whole[name] = rows.whole
     count = map_length(task.name, {name: len(items) for name, items in lists.items()})
     return [
-        call_now(task, (), {**whole, **{name: items[i] for name, items in lists.items()}})
+        _call(task, {**whole, **{name: items[i] for name, items in lists.items()}}, map_index=i)
         for i in range(count)
     ]

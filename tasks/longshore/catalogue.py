@@ -14,7 +14,8 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from longshore.tasks import SERVICE_FIELDS, FunctionTask, Task
+from longshore.functions import FunctionTask
+from longshore.tasks import SERVICE_FIELDS, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,21 +1,38 @@
-"""What a Task class or function declares: its fields, checked at class definition, and its signature."""
+"""What a Task class declares: its fields, checked when the class is defined."""
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import sys
-from dataclasses import MISSING, Field, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, cast, get_origin
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from typing import Any, ClassVar, Self, cast, dataclass_transform, get_origin
 
-from longshore.errors import ArgumentError, TaskDefinitionError
-from longshore.references import isolate
+from longshore.errors import TaskDefinitionError
+from longshore.signatures import Signature, signature_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
-RESERVED = ("after",)
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
+class Configured:
+    """Makes each subclass a frozen dataclass, keyword-only but for at most one field."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        define(cls)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with other fields.
+
+        Raises:
+            ArgumentError: There is no field of that name.
+        """
+        signature_of_fields(cast("Any", type(self))).check_names(type(self).__name__, changes)
+        copied: Self = replace(cast("Any", self), **changes)  # every subclass is a dataclass
+        return copied
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in changed_fields(self).items())
+        return f"{type(self).__name__}({shown})"
 
 
 def define(cls: type) -> None:
@@ -31,6 +48,8 @@ def define(cls: type) -> None:
     where = f"{cls.__module__}.{cls.__qualname__}"
     if "__init__" in vars(cls):
         raise TaskDefinitionError(f"{where} has its own __init__; declare fields: bucket: str")
+    if "__post_init__" in vars(cls) and inherited:
+        raise TaskDefinitionError(f"{where} has its own __post_init__; write: def check(self) -> None")
     for name in own:
         if callable(getattr(_base_of(cls), name, None)) and name not in inherited:
             raise TaskDefinitionError(
@@ -49,7 +68,7 @@ def define(cls: type) -> None:
     positional = [f.name for f in fields(cls) if not f.kw_only]
     if len(positional) > 1:
         raise TaskDefinitionError(f"{where} has more than one positional field: {', '.join(positional)}")
-    if "run" in vars(cls):
+    if hasattr(cls, "run"):
         signature_of(cls).reserve(where, [f.name for f in fields(cls)])
 
 
@@ -63,6 +82,32 @@ def _make_dataclass(cls: type, where: str) -> None:
         ) from error
     if not has_repr and "__repr__" in vars(cls):
         del cls.__repr__
+    _explain_wrong_fields(cls)
+
+
+def _explain_wrong_fields(cls: Any) -> None:
+    """Have the generated `__init__` say what it takes when it is given something else."""
+    generated = cls.__init__
+
+    @functools.wraps(generated)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it becomes the class's
+        try:
+            generated(self, *args, **kwargs)
+        except TypeError:
+            signature_of_fields(cls).bind(cls.__name__, args, kwargs)
+            raise
+
+    cls.__init__ = __init__
+
+
+@functools.cache
+def signature_of_fields(cls: type) -> Signature:
+    """Return the signature of a class's fields, its own before those of every task."""
+    root = [base for base in cls.__mro__ if "__dataclass_fields__" in vars(base)][-1]
+    shared = [f.name for f in fields(root)]
+    own = [f.name for f in fields(cls) if f.name not in shared]
+    inspected = inspect.signature(cast("Any", cls).__init__)
+    return Signature(inspected, skip_self=True, shown=", ".join([*own, *shared]) or "nothing")
 
 
 def _fields_of(cls: type) -> dict[str, Field[Any]]:
@@ -122,115 +167,3 @@ def changed_fields(instance: object) -> dict[str, Any]:
         if value is not default and (type(value) is not type(default) or value != default):
             changed[f.name] = value
     return changed
-
-
-class Signature:
-    """What a call takes: names, which of them are required, and how to pass them on."""
-
-    __slots__ = ("_containers", "_inspected", "_simple", "names", "required")
-
-    def __init__(self, inspected: inspect.Signature, *, skip_self: bool) -> None:
-        parameters = list(inspected.parameters.values())[1 if skip_self else 0 :]
-        self._inspected = inspected.replace(parameters=parameters)
-        plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        self._simple = all(p.kind in plain for p in parameters)
-        self.names = tuple(p.name for p in parameters)
-        self.required = tuple(
-            p.name
-            for p in parameters
-            if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
-        )
-        self._containers: dict[str, Any] = {
-            p.name: p.default for p in parameters if type(p.default) in (list, dict, set, bytearray)
-        }
-
-    @property
-    def parameters(self) -> Mapping[str, inspect.Parameter]:
-        """The parameters by name, without self."""
-        return self._inspected.parameters
-
-    def bind(self, caller: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments by parameter name, `*args` and `**kwargs` under theirs.
-
-        Raises:
-            ArgumentError: An argument is unknown, missing or given twice.
-        """
-        if (
-            self._simple
-            and not args
-            and kwargs.keys() <= set(self.names)
-            and kwargs.keys() >= set(self.required)
-        ):
-            return dict(kwargs)
-        try:
-            return dict(self._inspected.bind(*args, **kwargs).arguments)
-        except TypeError as error:
-            raise self._explain(caller, args, kwargs, error) from None
-
-    def _explain(
-        self, caller: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: TypeError
-    ) -> ArgumentError:
-        open_ended = any(p.kind is p.VAR_KEYWORD for p in self.parameters.values())
-        if not open_ended and any(name not in self.names for name in kwargs):
-            return self._unknown(caller, kwargs)
-        positional = [p.name for p in self.parameters.values() if p.kind is not p.KEYWORD_ONLY]
-        given = {*kwargs, *positional[: len(args)]}
-        missing = [name for name in self.required if name not in given]
-        if missing:
-            return ArgumentError(f"{caller}() lacks {', '.join(map(repr, missing))}; it takes {self}")
-        twice = [name for name in positional[: len(args)] if name in kwargs]
-        if twice:
-            return ArgumentError(f"{caller}() got {twice[0]!r} twice; it takes {self}")
-        return ArgumentError(f"{caller}(): {error}; it takes {self}")
-
-    def check_names(self, caller: str, given: Iterable[str]) -> None:
-        """Raise `ArgumentError` for a name that is not in the signature."""
-        if any(name not in self.names for name in given):
-            raise self._unknown(caller, given)
-
-    def _unknown(self, caller: str, given: Iterable[str]) -> ArgumentError:
-        name = next(name for name in given if name not in self.names)
-        close = difflib.get_close_matches(name, self.names, 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"it takes {self}"
-        return ArgumentError(f"{caller}() has no argument {name!r} ({hint})")
-
-    def reserve(self, where: str, taken: Iterable[str] = ()) -> None:
-        """Refuse parameters that a call could not tell from the task's own words.
-
-        Raises:
-            TaskDefinitionError: A parameter is named like a field, or `after`.
-        """
-        for name in self.names:
-            if name in taken:
-                raise TaskDefinitionError(
-                    f"run() of {where} takes {name!r}, which is a field; rename one of them"
-                )
-            if name in RESERVED:
-                raise TaskDefinitionError(
-                    f"{where} takes {name!r}, which every call in a flow has; rename it"
-                )
-
-    def with_defaults(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Add copies of the defaults that a call could otherwise change for the next one."""
-        for name, default in self._containers.items():
-            if name not in arguments:
-                arguments[name] = isolate(default)
-        return arguments
-
-    def call(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        """Call a function with bound arguments."""
-        if self._containers:
-            arguments = self.with_defaults(arguments)
-        if self._simple:
-            return function(**arguments)
-        bound = inspect.BoundArguments(self._inspected, cast("Any", arguments))
-        return function(*bound.args, **bound.kwargs)
-
-    def __str__(self) -> str:
-        return str(self._inspected.replace(return_annotation=inspect.Signature.empty))
-
-
-@functools.cache
-def signature_of(cls: type) -> Signature:
-    """Return the signature of a class's `run()`."""
-    return Signature(inspect.signature(cast("Any", cls).run), skip_self=True)

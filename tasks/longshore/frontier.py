@@ -1,23 +1,27 @@
 """How far a run has come: the state of each step, which of them are ready, and with what inputs.
 
-A unit of work is a step, or one of the steps that a mapped one expands to: `(order, index)`, with index -1 for the
-step itself. Units that are ready start in that order: as the flow names the steps, mapped ones by their index.
+A unit of work is a step, or one of the steps that a mapped one expands to: `(order, index)`, with index -1
+for the step itself. Units that are ready start in that order: as the flow names the steps, mapped ones by
+their index.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from longshore.errors import LongshoreError, MapError, TaskError
-from longshore.flows import Flow
-from longshore.nodes import Node
+from longshore.errors import LongshoreError, TaskError
+from longshore.fanouts import as_list, map_length
 from longshore.references import evaluate, isolate
-from longshore.runner import map_length
 from longshore.states import Cancelled, Failed, Mapped, Pending, Skipped, State, Success, TriggerFailed
-from longshore.tasks import Task
 from longshore.triggers import blocked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from longshore.flows import Flow
+    from longshore.nodes import Node
+    from longshore.tasks import Task
 
 Unit: TypeAlias = tuple[int, int]
 WHOLE = -1
@@ -31,7 +35,8 @@ class NodeRun:
     Attributes:
         state: Where it stands.
         children: The states of a mapped step's steps, once it has been expanded.
-        waiting: How many steps before it have not finished (for inputs taken item by item: not been expanded).
+        waiting: How many steps before it have not finished (for inputs taken item by item: not been
+            expanded).
         blockers: For each of the children, how many items it still waits for.
         lists: The inputs that are mapped over, by argument.
         followers: The steps that wait for this one.
@@ -39,7 +44,8 @@ class NodeRun:
     """
 
     __slots__ = (
-        "blockers", "children", "followers", "item_followers", "lists", "node", "state", "unfinished", "waiting",
+        "blockers", "children", "followers", "item_followers", "lists", "node", "state", "unfinished",
+        "waiting",
     )  # fmt: skip
 
     def __init__(self, node: Node) -> None:
@@ -182,12 +188,7 @@ class Frontier:
                 lengths[name] = len(children)
                 continue
             items = evaluate(run.node.arguments[name], self)
-            if isinstance(items, str | bytes | dict) or not hasattr(items, "__iter__"):
-                raise MapError(
-                    f"cannot map {run.node.name!r} over {name}: it is a {type(items).__name__}, not a list; "
-                    "make it a list, or use unmapped(...)"
-                )
-            run.lists[name] = items if isinstance(items, list | tuple | range) else list(items)
+            run.lists[name] = as_list(run.node.name, name, items)
             lengths[name] = len(run.lists[name])
         return lengths
 

@@ -1,17 +1,19 @@
+# pyright: reportPrivateUsage=false - public names on a parameter select from its value, so ours begin with _
 """The graph of a flow while it is built: its steps, edges, names and parameters."""
 
 from __future__ import annotations
 
-import heapq
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from longshore.errors import ArgumentError, CycleError, FlowError, ForeignStepError, ParameterError
-from longshore.nodes import Node, Parameter, Step, node_of
-from longshore.references import Reference, Unmapped, has_references, walk_references
+from longshore.errors import ArgumentError, FlowError, ForeignStepError, ParameterError
+from longshore.fanouts import Rows, Unmapped
+from longshore.nodes import Node, Parameter, Step, node_of, order_nodes
+from longshore.references import Reference, has_references, walk_references
+from longshore.signatures import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from longshore.tasks import Task
 
@@ -65,8 +67,9 @@ class Graph:
         for node in self.steps:
             if node.name == step:
                 return node
-        known = ", ".join(node.name for node in self.steps[:20])
-        raise FlowError(f"flow {self.name!r} has no step {step!r}; it has {known or 'none'}")
+        names = [node.name for node in self.steps]
+        hint = did_you_mean(step, names, ", ".join(names[:20]) or "none").replace("it takes", "it has")
+        raise FlowError(f"flow {self.name!r} has no step {step!r} ({hint})")
 
     def add_step(
         self,
@@ -89,7 +92,9 @@ class Graph:
         Returns:
             A Step, which stands for the result.
         """
-        arguments = task.signature().bind(task.name, args, kwargs)
+        signature = task.signature()
+        arguments = signature.bind(task.name, args, kwargs)
+        signature.check_template(task.name)
         node = Node(self, len(self._nodes), self._unique_name(task.name), task, (*task.tags, *self.tags))
         node.arguments = arguments
         node.waiting = {name: value for name, value in vars(task).items() if has_references(value)}
@@ -101,7 +106,8 @@ class Graph:
                 self._connect(node, value, f"argument {name!r}")
         for name, value in node.waiting.items():
             self._connect(node, value, f"field {name!r}")
-        self._connect(node, after if isinstance(after, list | tuple) else [after], "after=")
+        _check_after(task.name, after)
+        self._connect(node, after, "after=")
         node.gates = tuple(self._gates)
         for setup, members in self._resources:
             node.upstream.setdefault(setup)
@@ -115,13 +121,16 @@ class Graph:
         mapped: list[str] = []
         for name, value in node.arguments.items():
             if isinstance(value, Unmapped):
-                node.arguments[name] = value._value
+                node.arguments[name] = value.value
                 continue
-            if not isinstance(value, Reference | list | tuple | range):
-                raise ArgumentError(
-                    f"{node.task.name}.map() got {name}={value!r}, which is no list; write {name}=unmapped(...) to "
-                    "give it whole to each step"
-                )
+            if name in node.task.signature().variadic:
+                value = node.arguments[name] = Rows(node.task.name, name, value)
+                for inner, items in value.lists.items():
+                    _check_list(node.task.name, inner, items)
+                if not value.lists:
+                    node.arguments[name] = value.whole
+                    continue
+            _check_list(node.task.name, name, value)
             mapped.append(name)
             source = node_of(value)
             if source is not None and source.is_mapped:
@@ -176,6 +185,16 @@ class Graph:
         self.node(then).upstream.setdefault(self.node(before))
         self._ordered = None
 
+    def open_resource(self, setup: Node) -> list[Node]:
+        """Have every step that is added from here on wait for a set-up; return the list they will be in."""
+        members: list[Node] = []
+        self._resources.append((setup, members))
+        return members
+
+    def close_resource(self) -> None:
+        """Let the steps that are added from here on go without the resource opened last."""
+        self._resources.pop()
+
     @contextmanager
     def gate(self, condition: Any) -> Generator[None]:
         """Give every step that is added inside a condition that must hold."""
@@ -197,37 +216,17 @@ class Graph:
             self._groups.pop()
 
 
-def order_nodes(nodes: list[Node]) -> list[Node]:
-    """Sort nodes so that each comes after what it waits for, otherwise as they were made.
-
-    Raises:
-        CycleError: Steps wait for each other; they are named.
-    """
-    waiting = {node: set(node.before()) for node in nodes}
-    after: dict[Node, list[Node]] = {node: [] for node in nodes}
-    for node, others in waiting.items():
-        for other in others:
-            after[other].append(node)
-    place = {node: number for number, node in enumerate(nodes)}
-    ready = [place[node] for node, others in waiting.items() if not others]
-    heapq.heapify(ready)
-    ordered: list[Node] = []
-    left = {node: len(others) for node, others in waiting.items()}
-    while ready:
-        node = nodes[heapq.heappop(ready)]
-        ordered.append(node)
-        for follower in after[node]:
-            left[follower] -= 1
-            if not left[follower]:
-                heapq.heappush(ready, place[follower])
-    if len(ordered) < len(nodes):
-        raise CycleError(_cycle_message(waiting, {node for node in nodes if left[node]}))
-    return ordered
+def _check_list(task: str, name: str, value: Any) -> None:
+    if not isinstance(value, Reference | list | tuple | range):
+        raise ArgumentError(
+            f"{task}.map() got {name}={value!r}, which is no list; write {name}=unmapped(...) to give it "
+            "whole to each step"
+        )
 
 
-def _cycle_message(waiting: dict[Node, set[Node]], stuck: set[Node]) -> str:
-    path = [next(node for node in waiting if node in stuck)]
-    while path.count(path[-1]) == 1:
-        path.append(next(node for node in waiting[path[-1]] if node in stuck))
-    names = " waits for ".join(repr(node.name) for node in path[path.index(path[-1]) :])
-    return f"steps wait for each other: {names}; take one of these edges out"
+def _check_after(task: str, after: Any) -> None:
+    if isinstance(after, list | tuple | set | frozenset):
+        for item in cast("Iterable[Any]", after):
+            _check_after(task, item)
+    elif not isinstance(after, Reference):
+        raise ArgumentError(f"after= of {task!r} got {after!r}, which is no step; write after=[export, load]")

@@ -1,9 +1,12 @@
+# pyright: reportPrivateUsage=false - public names on a step select from its result, so ours begin with _
 """Tasks placed in a flow, and the steps and parameters that stand for their values."""
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Any, Final
 
+from longshore.errors import CycleError
 from longshore.references import Selectable, Values
 
 if TYPE_CHECKING:
@@ -28,15 +31,15 @@ class Node:
         order: The place in the flow, in which steps that are ready start.
         arguments: Inputs by name: constants, and references to what a run will know.
         mapped: The arguments that are mapped over; empty for a plain step.
-        aligned: Of those, the ones that are a mapped step's results, taken item by item as they come.
+        aligned: Of those, the ones that are a mapped step's results, taken item by item.
         gates: Conditions that must have held, whatever the trigger says.
         setup: For the clean-up of a resource, its set-up; else None.
         waiting: References in the task's own fields, by field.
     """
 
     __slots__ = (
-        "aligned", "arguments", "flow", "gates", "is_mapped", "mapped", "name", "order", "plain", "setup", "tags",
-        "task", "upstream", "waiting",
+        "aligned", "arguments", "flow", "gates", "is_mapped", "mapped", "name", "order", "plain", "setup",
+        "tags", "task", "upstream", "waiting",
     )  # fmt: skip
 
     def __init__(self, flow: Graph, order: int, name: str, task: Task[Any], tags: tuple[str, ...]) -> None:
@@ -64,7 +67,7 @@ class Node:
 
 
 class Step(Selectable):
-    """Stands for the result of a step while a flow is built; `step["key"]` and `step.field` select from it."""
+    """Stands for the result of a step while a flow is built; `step["key"]`, `step.field` select from it."""
 
     __slots__ = ("_node",)
 
@@ -104,3 +107,39 @@ class Parameter(Selectable):
 def node_of(value: Any) -> Node | None:
     """Return the node whose whole result a value stands for, or None."""
     return value._node if isinstance(value, Step) else None
+
+
+def order_nodes(nodes: list[Node]) -> list[Node]:
+    """Sort nodes so that each comes after what it waits for, otherwise as they were made.
+
+    Raises:
+        CycleError: Steps wait for each other; they are named.
+    """
+    waiting = {node: set(node.before()) for node in nodes}
+    after: dict[Node, list[Node]] = {node: [] for node in nodes}
+    for node, others in waiting.items():
+        for other in others:
+            after[other].append(node)
+    place = {node: number for number, node in enumerate(nodes)}
+    ready = [place[node] for node, others in waiting.items() if not others]
+    heapq.heapify(ready)
+    ordered: list[Node] = []
+    left = {node: len(others) for node, others in waiting.items()}
+    while ready:
+        node = nodes[heapq.heappop(ready)]
+        ordered.append(node)
+        for follower in after[node]:
+            left[follower] -= 1
+            if not left[follower]:
+                heapq.heappush(ready, place[follower])
+    if len(ordered) < len(nodes):
+        raise CycleError(_cycle_message(waiting, {node for node in nodes if left[node]}))
+    return ordered
+
+
+def _cycle_message(waiting: dict[Node, set[Node]], stuck: set[Node]) -> str:
+    path = [next(node for node in waiting if node in stuck)]
+    while path.count(path[-1]) == 1:
+        path.append(next(node for node in waiting[path[-1]] if node in stuck))
+    names = " waits for ".join(repr(node.name) for node in path[path.index(path[-1]) :])
+    return f"steps wait for each other: {names}; take one of these edges out"

@@ -1,4 +1,5 @@
-"""Values that are known only when a flow runs: results of steps, parameters, parts and texts made of them.
+# pyright: reportPrivateUsage=false - public names on a reference select from the value, so ours begin with _
+"""Values that are known only when a flow runs: the results of steps, parameters, and parts of them.
 
 While a flow is built these stand for the values to come. Using one as if it were the value, in an f-string,
 an `if` or a loop, is an error that names the way; it never makes a wrong string.
@@ -6,13 +7,14 @@ an `if` or a loop, is an error that names the way; it never makes a wrong string
 
 from __future__ import annotations
 
+import copy
 import string
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from longshore.errors import ArgumentError, SelectionError, StepUseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from longshore.nodes import Node
 
@@ -60,11 +62,7 @@ class Reference:
         self._misuse("turned into a string", 'use text("... {value} ...", value=...)')
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if isinstance(other, Reference):
-            return False
-        self._misuse("compared", "use case(...), or compare inside a task")
+        return self is other or self._misuse("compared", "use case(...), or compare inside a task")
 
     def __hash__(self) -> int:
         return id(self)
@@ -72,10 +70,17 @@ class Reference:
     def _compute(self, *_: Any) -> NoReturn:
         self._misuse("computed with", "compute inside a task: @task def add(a, b): return a + b")
 
+    def _call(self, *_: Any, **__: Any) -> NoReturn:
+        self._misuse("called", "call it inside a task")
+
     __lt__ = __le__ = __gt__ = __ge__ = _compute
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _compute
-    __floordiv__ = __mod__ = __pow__ = __and__ = __or__ = __matmul__ = __neg__ = _compute
-    __int__ = __float__ = __index__ = __fspath__ = __bytes__ = __call__ = _compute
+    __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __matmul__ = _compute
+    __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _compute
+    __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __rmatmul__ = _compute
+    __lshift__ = __rshift__ = __rlshift__ = __rrshift__ = __divmod__ = __rdivmod__ = _compute
+    __neg__ = __pos__ = __invert__ = __abs__ = __round__ = _compute
+    __int__ = __float__ = __complex__ = __index__ = __fspath__ = __bytes__ = _compute
+    __call__ = _call
 
 
 class Selectable(Reference):
@@ -88,7 +93,9 @@ class Selectable(Reference):
 
     def __getattr__(self, name: str) -> Selected:
         if name.startswith("_"):
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            raise AttributeError(
+                f"{self!r} has no {name!r}: names that begin with _ are not selected; do it inside a task"
+            )
         return Selected(self, name, item=False)
 
 
@@ -120,11 +127,12 @@ class Selected(Selectable):
 def _contents(whole: Any, key: Any) -> str:
     if whole is None:
         return "the result is None"
+    items: Any = whole
     if isinstance(whole, dict):
-        known = ", ".join(sorted(repr(k) for k in cast("dict[Any, Any]", whole))[:20])
+        known = ", ".join(sorted(repr(name) for name in items)[:20])
         return f"the result has no {key!r}; it has {known or 'nothing'}"
     if isinstance(whole, list | tuple):
-        return f"the result is a {type(whole).__name__} of {len(cast('list[Any]', whole))}"
+        return f"the result is a {type(items).__name__} of {len(items)}"
     return f"the result is a {type(whole).__name__}, which has no {key!r}"
 
 
@@ -175,59 +183,18 @@ def text(template: str, /, **values: Any) -> str:
     return template.format(**values)
 
 
-class Unmapped(Reference):
-    """A value that `map` gives whole to every step."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __repr__(self) -> str:
-        return f"unmapped({self._value!r})"
-
-
-def unmapped(value: Any) -> Any:
-    """Give a value whole to every step of `task.map(...)`, instead of one item to each."""
-    return Unmapped(value)
-
-
-class Flattened(Selectable):
-    """A list of lists as one list."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def __repr__(self) -> str:
-        return f"flatten({self._value!r})"
-
-    def _children(self) -> Iterable[Any]:
-        return (self._value,)
-
-    def _evaluate(self, values: Values) -> list[Any]:
-        lists = evaluate(self._value, values)
-        try:
-            return [item for part in lists if part is not None for item in part]
-        except TypeError as error:
-            raise SelectionError(f"cannot flatten {self._value!r}: it is not a list of lists") from error
-
-
-def flatten(value: Any) -> Any:
-    """Join a list of lists into one list, for `task.map(flatten(lists))` or as an input."""
-    return Flattened(value)
+def _inner(value: Any) -> Iterable[Any]:
+    """Return what a container or a reference holds; nothing for other values."""
+    if isinstance(value, Reference):
+        return value._children()
+    if isinstance(value, dict):
+        return cast("Mapping[Any, Any]", value).values()
+    return value if isinstance(value, _CONTAINERS) else ()
 
 
 def has_references(value: Any) -> bool:
     """Whether a value is or contains something that only a run knows."""
-    if isinstance(value, Reference):
-        return True
-    if isinstance(value, dict):
-        return any(has_references(v) for v in cast("dict[Any, Any]", value).values())
-    if isinstance(value, _CONTAINERS):
-        return any(has_references(v) for v in cast("Iterable[Any]", value))
-    return False
+    return isinstance(value, Reference) or any(has_references(item) for item in _inner(value))
 
 
 def walk_references(value: Any, visit: Callable[[Reference], None]) -> None:
@@ -237,16 +204,12 @@ def walk_references(value: Any, visit: Callable[[Reference], None]) -> None:
         item = pending.pop()
         if isinstance(item, Reference):
             visit(item)
-            pending.extend(item._children())
-        elif isinstance(item, dict):
-            pending.extend(cast("dict[Any, Any]", item).values())
-        elif isinstance(item, _CONTAINERS):
-            pending.extend(cast("Iterable[Any]", item))
+        pending.extend(_inner(item))
 
 
 def evaluate(value: Any, values: Values) -> Any:
     """Put what the run knows in the place of references; containers of plain values come out as copies."""
-    kind = type(value)
+    kind: type[Any] = type(value)
     if kind is list:
         return [evaluate(item, values) for item in value]
     if kind is dict:
@@ -259,8 +222,8 @@ def evaluate(value: Any, values: Values) -> Any:
 
 
 def isolate(value: Any) -> Any:
-    """Copy containers of plain values, so that no consumer changes another's; other objects go as they are."""
-    kind = type(value)
+    """Copy containers of plain values, so that no consumer changes another's; others go as they are."""
+    kind: type[Any] = type(value)
     if kind is list:
         return [item if type(item) in _PLAIN else isolate(item) for item in value]
     if kind is dict:
@@ -271,12 +234,17 @@ def isolate(value: Any) -> Any:
         return set(value)
     if kind is bytearray:
         return bytearray(value)
-    return _isolate_subclass(value) if isinstance(value, dict) else value
+    return _isolate_dict(value) if isinstance(value, dict) else value
+
+
+def _isolate_dict(value: dict[Any, Any]) -> dict[Any, Any]:
+    """Copy a defaultdict, a Counter, a program's outputs: whatever keeps items as a dict does."""
+    if type(value).__setitem__ is not dict.__setitem__:
+        return value
+    copied = copy.copy(value)
+    for key, item in value.items():
+        copied[key] = isolate(item)
+    return copied
 
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})
-
-
-def _isolate_subclass(value: dict[Any, Any]) -> dict[Any, Any]:
-    copy = getattr(value, "__isolate__", None)
-    return copy() if copy is not None else value

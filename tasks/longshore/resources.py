@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from longshore.definitions import Configured
 from longshore.errors import FlowError, TaskDefinitionError
 from longshore.flows import building
 from longshore.nodes import Step, node_of
-from longshore.tasks import Configured, Task
+from longshore.tasks import Task
 from longshore.triggers import TriggerFunction, all_finished
 
 if TYPE_CHECKING:
@@ -55,9 +56,7 @@ class Resource(Configured, Generic[R]):
         step = SetUp(name=f"{self.default_name()} set-up", resource=self)()
         node = node_of(cast("object", step))
         assert node is not None
-        members: list[Any] = []
-        flow._resources.append((node, members))
-        opened.append((flow, step, members))
+        opened.append((flow, step, flow.open_resource(node)))
         return cast("R", step)
 
     def __exit__(
@@ -69,7 +68,7 @@ class Resource(Configured, Generic[R]):
         if flow is None:
             self.cleanup(value)
             return
-        flow._resources.pop()
+        flow.close_resource()
         after = [Step(member) for member in members]
         step = CleanUp(name=f"{self.default_name()} clean-up", resource=self)(value, after=after)
         node = node_of(cast("object", step))

@@ -1,16 +1,16 @@
-"""One attempt of one call, to a state that may be Retrying. Used by every executor and by calls outside a flow.
+"""One attempt of one call, to a state that may be Retrying: for every executor and for calls outside a flow.
 
-Whoever makes the attempt waits and calls again: the engine for the steps of a flow, `call_now` for a call on its own.
+Whoever makes the attempt waits and calls again: the engine for the steps of a flow, `call_now` for a call on
+its own.
 """
 
 from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore import deadlines
 from longshore.context import CANCEL_GRACE, Attempt, active
@@ -20,7 +20,6 @@ from longshore.errors import (
     AttemptTimedOut,
     Fail,
     HandlerError,
-    MapError,
     RetriesExhausted,
     Retry,
     Skip,
@@ -40,7 +39,11 @@ from longshore.states import (
     Success,
     TimedOut,
 )
-from longshore.tasks import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longshore.tasks import Task
 
 _LONGEST_TRACEBACK: Final = 32_000
 _END_GRACE: Final = 1.0
@@ -67,7 +70,8 @@ class Call:
     def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
         """Return what `current` will show."""
         return Attempt(
-            self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1, self.tags, progress
+            self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1,
+            self.tags, progress
         )  # fmt: skip
 
 
@@ -213,7 +217,7 @@ def look_up(call: Call) -> State | None:
         return None
     try:
         call.cache_key = cache.key_for(call.task.identity(), call.arguments)
-    except Exception as error:  # noqa: BLE001 - a user's key function, or an input that cannot be pickled
+    except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
         return Failed(error, message=str(error))
     found, result = cache.get(call.cache_key)
     return Cached(result, message="the same task and inputs ran before") if found else None
@@ -223,20 +227,6 @@ def keep(call: Call, state: State) -> None:
     """Keep a successful call's result, if its task has a cache."""
     if call.task.cache is not None and call.cache_key and type(state) is Success:
         call.task.cache.put(call.cache_key, state.result)
-
-
-def map_length(name: str, lengths: dict[str, int]) -> int:
-    """Return the one length of mapped inputs.
-
-    Raises:
-        MapError: There are several, or there is none.
-    """
-    if not lengths:
-        raise MapError(f"{name}.map() has nothing to map over; give it a list")
-    if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{argument} has {length}" for argument, length in lengths.items())
-        raise MapError(f"cannot map {name!r} over inputs of different lengths: {shown}")
-    return next(iter(lengths.values()))
 
 
 LONGEST_STOP: Final = CANCEL_GRACE + _END_GRACE

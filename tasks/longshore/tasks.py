@@ -1,33 +1,22 @@
-"""`Task`: what to do, as an immutable configured object; and `@task`, which makes one from a function."""
+"""`Task`: what to do, as an immutable configured object."""
 
 from __future__ import annotations
 
 import functools
-import inspect
-import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import field, fields, replace
-from typing import (
-    Any,
-    ClassVar,
-    Generic,
-    ParamSpec,
-    Protocol,
-    Self,
-    TypeVar,
-    cast,
-    dataclass_transform,
-    overload,
-)
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from math import inf
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+# Classes resolve the types of the fields that they inherit in this module, so it imports them at run time.
 from longshore.caches import Cache
-from longshore.coroutines import run_coroutine
-from longshore.definitions import Signature, changed_fields, define, signature_of
+from longshore.definitions import Configured
 from longshore.delays import Delay, delay_after
-from longshore.errors import ConfigurationError, TaskDefinitionError, TravelError
-from longshore.handlers import Handlers
+from longshore.errors import ConfigurationError, TaskDefinitionError
+from longshore.handlers import Handlers  # noqa: TC001 - so are the others, which are used here too
 from longshore.limits import Limits, parse_limits
 from longshore.references import has_references
+from longshore.signatures import Signature, signature_of
 from longshore.triggers import TriggerFunction, all_successful
 
 P = ParamSpec("P")
@@ -43,34 +32,6 @@ class _Runs(Protocol[P, R_co]):
 
 class _RunsAsync(Protocol[P, R_co]):
     async def run(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
-class Configured:
-    """Makes each subclass a frozen dataclass, keyword-only but for at most one field."""
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        define(cls)
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with other fields.
-
-        Raises:
-            ArgumentError: There is no field of that name.
-        """
-        signature_of_fields(type(self)).check_names(type(self).__name__, changes)
-        return replace(cast("Any", self), **changes)  # every subclass is a dataclass
-
-    def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in changed_fields(self).items())
-        return f"{type(self).__name__}({shown})"
-
-
-@functools.cache
-def signature_of_fields(cls: type) -> Signature:
-    """Return the signature of a task class's fields, for messages."""
-    return Signature(inspect.signature(cls), skip_self=False)
 
 
 class Task(Configured, Generic[R]):
@@ -111,26 +72,21 @@ class Task(Configured, Generic[R]):
         put = functools.partial(object.__setattr__, self)
         if not self.name:
             put("name", self.default_name())
-        if isinstance(self.tags, str):
-            raise ConfigurationError(f"{self.name}(tags={self.tags!r}): give a tuple, ({self.tags!r},)")
-        put("tags", tuple(self.tags))
         if callable(self.state_handlers):
             put("state_handlers", (self.state_handlers,))
-        put("state_handlers", tuple(self.state_handlers))
+        for name in ("tags", "state_handlers", "limit", "retry_on"):
+            if isinstance(getattr(self, name), list):
+                put(name, tuple(getattr(self, name)))
         if not any(has_references(value) for value in vars(self).values()):
             self._check_service_fields()
             self.check()
 
     def _check_service_fields(self) -> None:
-        if self.retries < 0:
-            raise ConfigurationError(f"{self.name}(retries={self.retries!r}): give 0 or more")
-        if self.timeout is not None and self.timeout <= 0:
-            raise ConfigurationError(f"{self.name}(timeout={self.timeout!r}): give seconds above 0, or None")
+        for name, (holds, gives) in _RULES.items():
+            value = getattr(self, name)
+            if not holds(value):
+                raise ConfigurationError(f"{self.name}({name}={value!r}): give {gives}")
         if not callable(self.retry_delay):
-            if self.retry_delay < 0:
-                raise ConfigurationError(
-                    f"{self.name}(retry_delay={self.retry_delay!r}): give seconds, 0 or more"
-                )
             delay_after(self.retry_delay, 1)
         parse_limits(self.limit)
 
@@ -150,7 +106,7 @@ class Task(Configured, Generic[R]):
     @classmethod
     def run_signature(cls) -> Signature:
         """Return what `run()` takes."""
-        return signature_of(cls)
+        return signature_of(cast("Any", cls))
 
     def signature(self) -> Signature:
         """Return what a call of this task takes."""
@@ -175,8 +131,8 @@ class Task(Configured, Generic[R]):
         Raises:
             ArgumentError: An argument is unknown, missing or given twice.
         """
-        from longshore.flows import building
         from longshore.calls import call_now
+        from longshore.flows import building
 
         flow = building()
         if flow is None:
@@ -194,8 +150,8 @@ class Task(Configured, Generic[R]):
         Returns:
             The list of results; in a flow what stands for it.
         """
-        from longshore.flows import building
         from longshore.calls import map_now
+        from longshore.flows import building
 
         flow = building()
         if flow is None:
@@ -207,93 +163,38 @@ class Task(Configured, Generic[R]):
 SERVICE_FIELDS = frozenset(f.name for f in fields(cast("Any", Task)))
 
 
-class FunctionTask(Task[R], Generic[P, R]):
-    """A task made from a function by `@task`."""
-
-    fn: Callable[P, R]
-    _signatures: ClassVar[dict[Any, Signature]] = {}
-
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call the function; a coroutine function's coroutine runs on the process's event loop."""
-        result = self.fn(*args, **kwargs)
-        if inspect.iscoroutine(result):
-            return cast("R", run_coroutine(cast("Coroutine[Any, Any, Any]", result)))
-        return result
-
-    def default_name(self) -> str:
-        return self.fn.__name__
-
-    def signature(self) -> Signature:
-        return _function_signature(self.fn)
-
-    def identity(self) -> tuple[str, dict[str, Any]]:
-        code = getattr(self.fn, "__code__", None)
-        body = (code.co_code, repr(code.co_consts)) if code is not None else ()
-        return f"{self.fn.__module__}.{self.fn.__qualname__}", {"body": body}
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        module, qualname = self.fn.__module__, self.fn.__qualname__
-        base = _lookup(module, qualname)
-        if not isinstance(base, FunctionTask) or cast("FunctionTask[..., Any]", base).fn is not self.fn:
-            raise TravelError(
-                f"task {self.name!r} cannot be sent to another process: {qualname!r} cannot be imported from "
-                f"{module!r}; define it at the top level of a module"
-            )
-        changes = {f.name: getattr(self, f.name) for f in fields(cast("Any", self)) if f.name != "fn"}
-        original = cast("FunctionTask[..., Any]", base)
-        return _load, (module, qualname, {k: v for k, v in changes.items() if getattr(original, k) != v})
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@functools.lru_cache(maxsize=10_000)
-def _function_signature(function: Callable[..., Any]) -> Signature:
-    return Signature(inspect.signature(function), skip_self=False)
+def _is_retry_rule(value: Any) -> bool:
+    classes = value if isinstance(value, tuple) else (value,)
+    all_errors = all(
+        isinstance(c, type) and issubclass(c, BaseException) for c in cast("tuple[Any, ...]", classes)
+    )
+    return all_errors or (callable(value) and not isinstance(value, type))
 
 
-def _lookup(module: str, qualname: str) -> Any:
-    value: Any = sys.modules.get(module)
-    for part in qualname.split("."):
-        value = getattr(value, part, None)
-    return value
-
-
-def _load(module: str, qualname: str, changes: Mapping[str, Any]) -> Task[Any]:
-    if module not in sys.modules:
-        __import__(module)
-    base = cast("Task[Any]", _lookup(module, qualname))
-    return base.replace(**changes) if changes else base
-
-
-@overload
-def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> FunctionTask[P, R]: ...
-@overload
-def task(function: Callable[P, R], /) -> FunctionTask[P, R]: ...
-@overload
-def task(**fields: Any) -> Callable[[Callable[P, R]], FunctionTask[P, R]]: ...
-def task(function: Callable[..., Any] | None = None, /, **fields: Any) -> Any:
-    """Make a task from a function or a coroutine function, keeping its signature.
-
-    Args:
-        function: The work. Its parameters are the call's input.
-        fields: Any field of `Task`: `@task(retries=3, timeout=60)`.
-
-    Example:
-        >>> @task(retries=2)
-        ... def double(n: int) -> int:
-        ...     return 2 * n
-        >>> double(21)
-        42
-    """
-    if function is None:
-        return lambda function: task_from(function, fields)  # pyright: ignore[reportUnknownLambdaType]
-    return task_from(function, fields)
-
-
-def task_from(function: Callable[..., Any], changes: Mapping[str, Any]) -> FunctionTask[..., Any]:
-    """Make a task from a function and fields."""
-    if not callable(function) or isinstance(function, type):
-        raise TaskDefinitionError(f"@task takes a function, not {function!r}; subclass Task for a class")
-    made: FunctionTask[..., Any] = FunctionTask(fn=function, **changes)
-    made.signature().reserve(made.name)
-    object.__setattr__(made, "__doc__", function.__doc__)
-    object.__setattr__(made, "__wrapped__", function)
-    return made
+_RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    "name": (lambda v: isinstance(v, str), "a text"),
+    "retries": (lambda v: type(v) is int and v >= 0, "an int, 0 or more"),
+    "retry_delay": (
+        lambda v: callable(v) or (_is_number(v) and 0 <= v < inf),
+        "seconds, 0 or more, or a callable",
+    ),
+    "retry_on": (_is_retry_rule, "error classes, or a callable that takes the error"),
+    "timeout": (lambda v: v is None or (_is_number(v) and 0 < v < inf), "seconds above 0, or None"),
+    "trigger": (callable, "a trigger, such as all_finished"),
+    "state_handlers": (
+        lambda v: isinstance(v, tuple) and all(map(callable, v)),
+        "callables (subject, old, new)",
+    ),
+    "cache": (lambda v: v is None or isinstance(v, Cache), "Cache(), or None"),
+    "tags": (
+        lambda v: isinstance(v, tuple) and all(isinstance(t, str) for t in v),
+        "a tuple of words: ('daily',)",
+    ),
+    "limit": (lambda v: v is None or isinstance(v, str | tuple), "'snowflake:4', or a tuple of such"),
+    "repeatable": (lambda v: isinstance(v, bool), "True or False"),
+}
+"""What the fields of every task may be."""

@@ -25,9 +25,10 @@ from longshore.caches import Cache
 from longshore.errors import ArgumentError, LongshoreError
 from longshore.executors import InlineExecutor, ThreadExecutor
 from longshore.flows import Flow
+from longshore.functions import FunctionTask
 from longshore.secrets import Secret, isolated
 from longshore.states import Running, State, Success
-from longshore.tasks import SERVICE_FIELDS, FunctionTask, Task
+from longshore.tasks import SERVICE_FIELDS, Task
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping

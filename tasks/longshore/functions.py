@@ -1,0 +1,177 @@
+"""`@task`: a task made from a function."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable  # noqa: TC003 - the type of a field, looked up at run time
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, cast, overload
+
+from longshore.coroutines import run_coroutine
+from longshore.errors import TaskDefinitionError, TravelError
+from longshore.signatures import Signature
+from longshore.tasks import RetryOn, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+    from typing import Unpack
+
+    from longshore.caches import Cache
+    from longshore.delays import Delay
+    from longshore.handlers import Handlers
+    from longshore.limits import Limits
+    from longshore.triggers import TriggerFunction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskFields(TypedDict, total=False):
+    """The fields of `Task`, for `@task(...)`."""
+
+    name: str
+    retries: int
+    retry_delay: Delay
+    retry_on: RetryOn
+    timeout: float | None
+    trigger: TriggerFunction
+    state_handlers: Handlers
+    cache: Cache | None
+    tags: Sequence[str]
+    limit: Limits
+    repeatable: bool
+
+
+class FunctionTask(Task[R], Generic[P, R]):
+    """A task made from a function by `@task`."""
+
+    fn: Callable[P, R]
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function; a coroutine function's coroutine runs on the process's event loop."""
+        result = self.fn(*args, **kwargs)
+        if inspect.iscoroutine(result):
+            return cast("R", run_coroutine(cast("Coroutine[Any, Any, Any]", result)))
+        return result
+
+    def replace(self, **changes: Any) -> Self:
+        copied = super().replace(**changes)
+        _document(copied, self.fn)
+        return copied
+
+    def default_name(self) -> str:
+        return self.fn.__name__
+
+    def signature(self) -> Signature:
+        return _function_signature(self.fn)
+
+    def identity(self) -> tuple[str, dict[str, Any]]:
+        """Return the function's name and all that decides what it does: code, defaults, captured values."""
+        fn: Any = self.fn
+        code = getattr(fn, "__code__", None)
+        body: dict[str, Any] = {}
+        if code is not None:
+            captured = [_cell_value(cell) for cell in fn.__closure__ or ()]
+            body = {
+                "code": (code.co_code, repr(code.co_consts), code.co_names),
+                "defaults": (fn.__defaults__, fn.__kwdefaults__),
+                "captured": captured,
+            }
+        return f"{fn.__module__}.{fn.__qualname__}", body
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        module, qualname = self.fn.__module__, self.fn.__qualname__
+        found = _lookup(module, qualname)
+        original = found if isinstance(found, FunctionTask) else None
+        if (found if original is None else cast("FunctionTask[..., Any]", original).fn) is not self.fn:
+            raise TravelError(
+                f"task {self.name!r} cannot be sent to another process: {qualname!r} cannot be imported from "
+                f"{module!r}; define it at the top level of a module"
+            )
+        base: Any = task_from(self.fn, {}) if original is None else original
+        own = {f.name: getattr(self, f.name) for f in fields(cast("Any", self)) if f.name != "fn"}
+        return _load, (module, qualname, {k: v for k, v in own.items() if getattr(base, k) != v})
+
+
+def _cell_value(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None
+
+
+@functools.lru_cache(maxsize=10_000)
+def _function_signature(function: Callable[..., Any]) -> Signature:
+    return Signature(inspect.signature(function))
+
+
+def _lookup(module: str, qualname: str) -> Any:
+    value: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
+def _load(module: str, qualname: str, changes: Mapping[str, Any]) -> Task[Any]:
+    if module not in sys.modules:
+        __import__(module)
+    found = _lookup(module, qualname)
+    base = cast("Task[Any]", found) if isinstance(found, FunctionTask) else task_from(found, {})
+    return base.replace(**changes) if changes else base
+
+
+class Decorator(Protocol):
+    """What `@task(...)` with fields returns."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> FunctionTask[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> FunctionTask[P, R]: ...
+
+
+@overload
+def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> FunctionTask[P, R]: ...
+@overload
+def task(function: Callable[P, R], /) -> FunctionTask[P, R]: ...
+@overload
+def task(**fields: Unpack[TaskFields]) -> Decorator: ...
+def task(function: Callable[..., Any] | None = None, /, **fields: Any) -> Any:
+    """Make a task from a function or a coroutine function, keeping its signature.
+
+    Args:
+        function: The work. Its parameters are the call's input.
+        fields: Any field of `Task`: `@task(retries=3, timeout=60)`.
+
+    Example:
+        >>> @task(retries=2)
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> double(21)
+        42
+    """
+    if function is None:
+        return functools.partial(task_from, changes=fields)
+    return task_from(function, fields)
+
+
+def task_from(function: Callable[..., Any], changes: Mapping[str, Any]) -> FunctionTask[..., Any]:
+    """Make a task from a function and fields."""
+    if not inspect.isroutine(function):
+        raise TaskDefinitionError(f"@task takes a function, not {function!r}; subclass Task for a class")
+    try:
+        signature = _function_signature(function)
+    except ValueError as error:
+        raise TaskDefinitionError(
+            f"@task cannot read what {function!r} takes ({error}); wrap it in a def"
+        ) from error
+    signature.reserve(function.__qualname__)
+    made: FunctionTask[..., Any] = FunctionTask(fn=function, **changes)
+    _document(made, function)
+    return made
+
+
+def _document(made: FunctionTask[..., Any], function: Callable[..., Any]) -> None:
+    object.__setattr__(made, "__doc__", function.__doc__)
+    object.__setattr__(made, "__wrapped__", function)

@@ -1,0 +1,193 @@
+"""What a call takes: names, defaults, places in templates; and what a wrong call is told."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import string
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from longshore.errors import ArgumentError, TaskDefinitionError
+from longshore.references import isolate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+RESERVED: Final = ("after",)
+_NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_COPIED: Final = (list, dict, set, bytearray, tuple)
+
+
+class Signature:
+    """What a call takes, and how to pass it on.
+
+    Args:
+        inspected: As `inspect.signature` gives it.
+        skip_self: Leave the first parameter out.
+        shown: What messages say that it takes; the parameters when empty.
+    """
+
+    __slots__ = ("_containers", "_inspected", "_shown", "_simple", "names", "required", "variadic")
+
+    def __init__(self, inspected: inspect.Signature, *, skip_self: bool = False, shown: str = "") -> None:
+        parameters = list(inspected.parameters.values())[1 if skip_self else 0 :]
+        self._inspected = inspected.replace(parameters=parameters)
+        self._shown = shown
+        self._simple = all(p.kind in _NAMED for p in parameters)
+        self.names = tuple(p.name for p in parameters)
+        self.variadic = tuple(p.name for p in parameters if p.kind in _VARIADIC)
+        self.required = tuple(p.name for p in parameters if p.default is p.empty and p.kind not in _VARIADIC)
+        self._containers: dict[str, Any] = {
+            p.name: p.default for p in parameters if type(p.default) in _COPIED
+        }
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The parameters by name, without self."""
+        return self._inspected.parameters
+
+    def bind(self, caller: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by parameter name, `*args` and `**kwargs` under theirs.
+
+        Raises:
+            ArgumentError: An argument is unknown, missing or given twice.
+        """
+        if not args and self._simple and self._takes(kwargs):
+            return dict(kwargs)
+        try:
+            return dict(self._inspected.bind(*args, **kwargs).arguments)
+        except TypeError as error:
+            raise self._explain(caller, args, kwargs, error) from None
+
+    def _takes(self, kwargs: Mapping[str, Any]) -> bool:
+        return kwargs.keys() <= set(self.names) and kwargs.keys() >= set(self.required)
+
+    def _explain(
+        self, caller: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: TypeError
+    ) -> ArgumentError:
+        unknown = self._unknown(caller, kwargs)
+        if unknown is not None:
+            return unknown
+        parameters = self.parameters.values()
+        positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        twice = [name for name in positional[: len(args)] if name in kwargs]
+        if twice:
+            return ArgumentError(f"{caller}() got {twice[0]!r} twice; it takes {self}")
+        missing = [name for name in self.required if name not in {*kwargs, *positional[: len(args)]}]
+        if missing:
+            return ArgumentError(f"{caller}() lacks {', '.join(map(repr, missing))}; it takes {self}")
+        return ArgumentError(f"{caller}(): {error}; it takes {self}")
+
+    def check_names(self, caller: str, given: Iterable[str]) -> None:
+        """Raise `ArgumentError` for a name that is not in the signature."""
+        unknown = self._unknown(caller, given)
+        if unknown is not None:
+            raise unknown
+
+    def _unknown(self, caller: str, given: Iterable[str]) -> ArgumentError | None:
+        if any(p.kind is p.VAR_KEYWORD for p in self.parameters.values()):
+            return None
+        name = next((name for name in given if name not in self.names), None)
+        if name is None:
+            return None
+        return ArgumentError(
+            f"{caller}() has no argument {name!r} ({did_you_mean(name, self.names, str(self))})"
+        )
+
+    def reserve(self, where: str, taken: Iterable[str] = ()) -> None:
+        """Refuse parameters that a call could not tell from the task's own words.
+
+        Raises:
+            TaskDefinitionError: A parameter is named like a field, or `after`.
+        """
+        for name in self.names:
+            if name in taken and name not in self.variadic:
+                raise TaskDefinitionError(
+                    f"run() of {where} takes {name!r}, which is a field; rename one of them"
+                )
+            if name in RESERVED:
+                raise TaskDefinitionError(
+                    f"{where} takes {name!r}, which every call in a flow has; rename it"
+                )
+
+    def check_template(self, template: str) -> None:
+        """Look whether `fill` will find a value for every place of a template.
+
+        Raises:
+            ArgumentError: A place is for no argument.
+        """
+        if "{" not in template and "}" not in template:
+            return
+        for name in places(template):
+            if name not in self.names:
+                hint = did_you_mean(name, self.names, str(self))
+                raise ArgumentError(
+                    f"name {template!r} has a place for {name!r}, which is no argument ({hint}); "
+                    "write {{ for a brace"
+                )
+
+    def fill(self, template: str, arguments: Mapping[str, Any]) -> str:
+        """Put arguments, or their defaults, into the places of a template."""
+        if "{" not in template and "}" not in template:
+            return template
+        defaults = {p.name: p.default for p in self.parameters.values() if p.default is not p.empty}
+        return template.format_map({**defaults, **arguments})
+
+    def call(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Call a function with bound arguments, and with copies of defaults that it could change."""
+        for name, default in self._containers.items():
+            if name not in arguments:
+                arguments = {**arguments, name: isolate(default)}
+        if self._simple:
+            return function(**arguments)
+        bound = inspect.BoundArguments(self._inspected, cast("Any", arguments))
+        return function(*bound.args, **bound.kwargs)
+
+    def __str__(self) -> str:
+        if self._shown:
+            return self._shown
+        bare = [p.replace(annotation=_bare(p.annotation)) for p in self.parameters.values()]
+        return str(inspect.Signature(bare))
+
+
+class _Text(str):
+    """A text that shows without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _bare(annotation: Any) -> Any:
+    return _Text(annotation) if isinstance(annotation, str) else annotation
+
+
+def did_you_mean(name: str, known: Iterable[str], takes: str) -> str:
+    """Return a hint for a word that is not known: the one that is meant, or all."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"did you mean {close[0]!r}?" if close else f"it takes {takes}"
+
+
+def places(template: str) -> list[str]:
+    """Return the names in a template's braces.
+
+    Raises:
+        ArgumentError: Its braces do not pair.
+    """
+    names: list[str] = []
+    try:
+        for _, field, spec, _ in string.Formatter().parse(template):
+            if field is not None:
+                names += [field.partition(".")[0].partition("[")[0], *places(spec or "")]
+    except ValueError as error:
+        raise ArgumentError(f"cannot read {template!r}: {error}; write {{{{ for a brace") from None
+    return names
+
+
+@functools.cache
+def signature_of(cls: type) -> Signature:
+    """Return the signature of a class's `run()`."""
+    return Signature(inspect.signature(cast("Any", cls).run), skip_self=True)
