@@ -6,7 +6,6 @@ that belong to a loop can be kept from one call to the next.
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import os
 import threading
@@ -18,6 +17,7 @@ from longshore.context import current
 from longshore.errors import TaskCancelled
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Coroutine
 
 R = TypeVar("R")
@@ -30,6 +30,8 @@ _owner = 0
 def _running_loop() -> asyncio.AbstractEventLoop:
     global _loop, _owner
     with _lock:
+        import asyncio  # costs more than all of the core, and few tasks are coroutines
+
         if _loop is None or _owner != os.getpid():
             _loop, _owner = asyncio.new_event_loop(), os.getpid()
             threading.Thread(target=_loop.run_forever, name="longshore-loop", daemon=True).start()

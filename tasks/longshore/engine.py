@@ -9,30 +9,31 @@ import heapq
 import itertools
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from longshore import handlers
 from longshore.context import current, inside_attempt
 from longshore.errors import FlowFailed, HandlerError, TaskCancelled
-from longshore.executors import ExecutorLike
 from longshore.flights import Flights
 from longshore.frontier import WHOLE, Frontier, Unit
 from longshore.handlers import Subject, transition
-from longshore.interrupts import Interrupts
 from longshore.limits import parse_limits
 from longshore.logs import console_when_unconfigured, records_with_context
 from longshore.narration import Narrator
 from longshore.parameters import bind_parameters
-from longshore.remotes import check_travel
 from longshore.runner import Call, attempt, enter, keep, look_up
 from longshore.runs import FlowRun
 from longshore.slots import Slots
 from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, utc_now
+from longshore.travel import check_travel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from longshore.executors import ExecutorLike
     from longshore.flows import Flow
+    from longshore.interrupts import Interrupts
     from longshore.nodes import Node
 
 
@@ -121,7 +122,7 @@ class Engine:
             return
         try:
             call = self._call(unit, node, retry)
-        except Exception as error:  # noqa: BLE001 - a selection, a field from upstream or a template that fails
+        except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             self._end(unit, self._enter(unit, node, Failed(error, message=str(error))))
             return
         found = look_up(call) if node.task.cache is not None and retry is None else None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import queue
 import threading
-from collections.abc import Callable
 from concurrent.futures import Executor as FuturesExecutor
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from typing import Any, Protocol, TypeAlias, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from longshore.errors import ConfigurationError, FlowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import ProcessPoolExecutor
 
 R = TypeVar("R")
 _worker = threading.local()
@@ -56,7 +59,7 @@ class InlineExecutor:
         future: Future[R] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001 - a future carries whatever was raised
+        except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             future.set_exception(error)
         return future
 
@@ -126,8 +129,8 @@ class _Threads:
 class ProcessExecutor:
     """Runs steps in processes of this machine, started afresh for each run.
 
-    Tasks, inputs and results are pickled; what cannot be is an error when the run starts. As with `multiprocessing`,
-    a script needs `if __name__ == "__main__":` around its `run`.
+    Tasks, inputs and results are pickled; what cannot be is an error when the run starts. As with
+    `multiprocessing`, a script needs `if __name__ == "__main__":` around its `run`.
 
     Args:
         workers: Processes; one for each CPU when None.
@@ -136,7 +139,7 @@ class ProcessExecutor:
     def __init__(self, workers: int | None = None) -> None:
         if workers is not None and workers < 1:
             raise ConfigurationError(f"ProcessExecutor({workers!r}): give 1 or more workers")
-        self.workers = workers or multiprocessing.cpu_count()
+        self.workers = workers or os.cpu_count() or 1
 
     def open(self) -> Pool:
         """Return a pool of processes, which start when they are needed."""
@@ -157,6 +160,9 @@ class _Processes:
         self._pool = self._make()
 
     def _make(self) -> ProcessPoolExecutor:
+        import multiprocessing  # costs more than all of the core, and few runs need it
+        from concurrent.futures import ProcessPoolExecutor
+
         return ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
@@ -177,8 +183,8 @@ class _Foreign:
     def __init__(self, executor: FuturesExecutor) -> None:
         if id(executor) in getattr(_worker, "executors", ()):
             raise FlowError(
-                f"flow.run() inside a step got the executor that the step itself runs on, {type(executor).__name__}: "
-                "both would wait for each other; give it another one, or none"
+                f"flow.run() inside a step got the executor that the step itself runs on, "
+                f"{type(executor).__name__}: both would wait for each other; give it another one, or none"
             )
         self._executor = executor
         self.slots: int | None = getattr(executor, "_max_workers", None)

@@ -1,22 +1,26 @@
-"""Attempts under way: sent to where the executor makes them, collected when they end, called back when the run stops."""
+"""Attempts under way: sent to the executor, collected when they end, called back when the run stops."""
 
 from __future__ import annotations
 
+import functools
 import queue
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore import deadlines
-from longshore.context import Attempt, Progress
 from longshore.errors import WorkerCrashed
 from longshore.executors import ExecutorLike, InlineExecutor, open_pool
 from longshore.frontier import Unit
 from longshore.interrupts import Interrupts
-from longshore.remotes import Hub
 from longshore.runner import LONGEST_STOP, Call, attempt, enter
 from longshore.states import Cancelled, Crashed, Retrying, Running, State
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from longshore.context import Attempt, Progress
+    from longshore.remotes import Hub
 
 _END_GRACE: Final = 1.0
 """Seconds for attempts that were told to stop, after their callbacks have done their work."""
@@ -51,7 +55,12 @@ class Flights:
         self._progress = progress
         self._pool = open_pool(executor)
         self._inline = isinstance(self._pool, InlineExecutor)
-        self._hub = Hub(self._inbox.put, self._heard) if self._pool.remote else None
+        self._hub = self._open_hub() if self._pool.remote else None
+
+    def _open_hub(self) -> Hub:
+        from longshore.remotes import Hub
+
+        return Hub(self._inbox.put, self._heard)
 
     def __len__(self) -> int:
         return len(self._under_way)
@@ -131,7 +140,7 @@ class Flights:
                 future.cancel()
         if self._hub is not None:
             self._hub.cancel(reason)
-        stops = [deadlines.start(lambda c=c: c.cancel(reason)) for _, c, _ in self._under_way.values()]
+        stops = [deadlines.start(functools.partial(c.cancel, reason)) for _, c, _ in self._under_way.values()]
         end = time.monotonic() + LONGEST_STOP
         while self._under_way and time.monotonic() < end:
             if stops and self._called_back(stops):

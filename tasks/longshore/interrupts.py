@@ -5,22 +5,25 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
 
 _SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 _ONE_REQUEST: Final = 0.3
-"""Seconds within which signals count as one: a terminal and a supervisor may both pass the same request on."""
+"""Seconds within which signals count as one: a terminal and a supervisor may both pass one request on."""
 
 
 class Interrupts:
     """Whether the run was told to stop, and by what.
 
-    Signal handlers are set in the main thread alone and restored. A signal that the program ignores, as under `nohup`, stays ignored.
+    Signal handlers are set in the main thread alone and restored. A signal that the program ignores, as
+    under `nohup`, stays ignored.
 
     Args:
         wake: Called, possibly from a signal handler, when the run is told to stop.

@@ -1,20 +1,21 @@
-"""What a run says as it goes: a log line a transition, the observers of plugins, and the verdict at its end."""
+"""What a run says as it goes: a log line a transition, what observers hear, and the verdict at its end."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from longshore.context import Attempt
 from longshore.errors import LongshoreError, TaskError
 from longshore.frontier import WHOLE, Frontier, Unit
 from longshore.handlers import BestEffort, Subject
 from longshore.logs import run_log
-from longshore.nodes import Node
 from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, Success
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from longshore.context import Attempt
+    from longshore.nodes import Node
     from longshore.runner import Call
     from longshore.runs import FlowRun
 

@@ -1,82 +1,38 @@
 """Attempts in other processes: what travels, and the wire on which they report while they run.
 
-A worker connects back once. On the wire go transitions, log records and progress to the driver, and cancellation to the
-worker. When it breaks, the driver is gone: the worker cancels its attempts, so that nothing they started lives on.
+A worker connects back once. On the wire go transitions, log records and progress to the driver, and
+cancellation to the worker. When it breaks, the driver is gone: the worker cancels its attempts, so that
+nothing they started lives on.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import pickle
 import secrets
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import Executor as FuturesExecutor
+from concurrent.futures import Future
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
 
 from longshore import deadlines, handlers
 from longshore.context import CANCEL_GRACE, Attempt
-from longshore.errors import TravelError
-from longshore.executors import ExecutorLike, InlineExecutor, Pool, ThreadExecutor
 from longshore.logs import records_with_context
 from longshore.runner import Call, attempt
-from longshore.states import Failed, State
+from longshore.travel import one_line, unsendable
 
 if TYPE_CHECKING:
-    from longshore.flows import Flow
+    from collections.abc import Callable
+
+    from longshore.executors import Pool
     from longshore.frontier import Unit
+    from longshore.states import State
 
 _WIRE_DELAY = 1.0
 """Seconds that an attempt's result waits for the log records that were sent before it."""
-_LOCAL = (InlineExecutor, ThreadExecutor, ThreadPoolExecutor)
-
-
-def check_travel(flow: Flow, executor: ExecutorLike | None) -> None:
-    """Look, before anything runs, whether all that would be sent to other processes can be.
-
-    Raises:
-        TravelError: A field, input or handler cannot be pickled; it is named.
-    """
-    if executor is None or isinstance(executor, _LOCAL) or not _leaves_process(executor):
-        return
-    for node in flow.steps:
-        parts = {
-            f"field {name!r}": value for name, value in vars(node.task).items() if name not in node.waiting
-        }
-        parts.update({f"argument {name!r}": value for name, value in node.arguments.items() if node.plain})
-        parts["its task"] = node.task if not node.waiting else None
-        for what, value in parts.items():
-            if what in ("field 'fn'", "field '__wrapped__'", "field '__doc__'"):
-                continue
-            _check(value, f"{what} of step {node.name!r}")
-    _check(flow.step_handlers, f"step_handlers of flow {flow.name!r}")
-
-
-def _leaves_process(executor: ExecutorLike) -> bool:
-    if isinstance(executor, FuturesExecutor):
-        return True
-    return bool(getattr(executor, "remote", True))
-
-
-def _check(value: Any, what: str) -> None:
-    try:
-        pickle.dumps(value)
-    except TravelError:
-        raise
-    except Exception as error:
-        raise TravelError(
-            f"cannot send {what} to another process: {_one_line(value)} cannot be pickled ({error}); make it in run(), "
-            "or use ThreadExecutor"
-        ) from error
-
-
-def _one_line(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class Hub:
@@ -104,12 +60,12 @@ class Hub:
 
     def _accept(self) -> None:
         while not self._closed:
-            try:
+            with contextlib.suppress(Exception):  # a stranger without the key, or the end
                 wire = self._listener.accept()
-            except Exception:  # noqa: BLE001 - a stranger without the key, or the end
-                continue
-            self._wires.append(wire)
-            threading.Thread(target=self._listen, args=(wire,), name="longshore-wire", daemon=True).start()
+                self._wires.append(wire)
+                threading.Thread(
+                    target=self._listen, args=(wire,), name="longshore-wire", daemon=True
+                ).start()
 
     def _listen(self, wire: Connection[Any, Any]) -> None:
         with contextlib.suppress(EOFError, OSError):
@@ -131,9 +87,9 @@ class Hub:
         """Send an attempt to a worker."""
         try:
             payload = pickle.dumps(call)
-        except Exception as error:  # noqa: BLE001 - a lock, a lambda, an open file among the inputs
+        except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             refused: Future[bytes] = Future()
-            refused.set_result(pickle.dumps(_unsendable(f"inputs of {call.name!r} cannot be sent", error)))
+            refused.set_result(pickle.dumps(unsendable(f"inputs of {call.name!r} cannot be sent", error)))
             return refused
         self._sent.add(unit)
         return pool.submit(run_remote, self._listener.address, self._key, unit, payload)
@@ -143,7 +99,7 @@ class Hub:
         try:
             state: State = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
-            state = _unsendable(f"result of {call.name!r} cannot be read here", error)
+            state = unsendable(f"result of {call.name!r} cannot be read here", error)
         if unit in self._sent:
             with self._news:
                 self._news.wait_for(lambda: unit in self._said_all, _WIRE_DELAY)
@@ -169,11 +125,6 @@ class Hub:
         for wire in self._wires:
             with contextlib.suppress(OSError):
                 wire.send(("end",))
-
-
-def _unsendable(what: str, error: Exception) -> Failed:
-    message = f"{what}: {type(error).__name__}: {error}"
-    return Failed(TravelError(message), message=message)
 
 
 class _Wire(logging.Handler):
@@ -217,7 +168,8 @@ class _Wire(logging.Handler):
 
     def _cancel(self, reason: str) -> None:
         stops = [
-            deadlines.start(lambda c=context: c.cancel(reason)) for context in list(self.contexts.values())
+            deadlines.start(functools.partial(context.cancel, reason))
+            for context in list(self.contexts.values())
         ]
         for stop in stops:
             stop.wait(CANCEL_GRACE)
@@ -240,8 +192,8 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
     """Make an attempt in a worker and return its state, pickled."""
     try:
         call: Call = pickle.loads(payload)  # noqa: S301 - from the driver that started us
-    except Exception as error:  # noqa: BLE001 - an integration or module that this worker lacks
-        return pickle.dumps(_unsendable("the step cannot be loaded in the worker", error))
+    except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
+        return pickle.dumps(unsendable("the step cannot be loaded in the worker", error))
     wire = _wire_to(address, key)
     context = call.context(lambda c, fraction, message: c.log.info("%3.0f %% %s", fraction * 100, message))
     wire.contexts[unit] = context
@@ -259,5 +211,5 @@ def _packed(call: Call, state: State) -> bytes:
     try:
         return pickle.dumps(state)
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
-        what = f"result of {call.name!r} cannot be sent back: {_one_line(getattr(state, 'result', state))}"
-        return pickle.dumps(_unsendable(what, error))
+        what = f"result of {call.name!r} cannot be sent back: {one_line(getattr(state, 'result', state))}"
+        return pickle.dumps(unsendable(what, error))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from typing import TYPE_CHECKING
 
-from longshore.frontier import Unit
+if TYPE_CHECKING:
+    from longshore.frontier import Unit
 
 
 class Slots:

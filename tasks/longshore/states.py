@@ -28,6 +28,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from longshore.errors import PortableError
+from longshore.redaction import redact
 
 _now = datetime.now
 
@@ -38,7 +39,7 @@ def utc_now() -> datetime:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 

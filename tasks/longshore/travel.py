@@ -1,0 +1,68 @@
+"""What can leave this process: looked at before a run starts, and named when it cannot."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import Executor as FuturesExecutor
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from longshore.errors import TravelError
+from longshore.executors import ExecutorLike, InlineExecutor, ThreadExecutor
+from longshore.states import Failed
+
+if TYPE_CHECKING:
+    from longshore.flows import Flow
+
+_LOCAL = (InlineExecutor, ThreadExecutor, ThreadPoolExecutor)
+
+
+def check_travel(flow: Flow, executor: ExecutorLike | None) -> None:
+    """Look, before anything runs, whether all that would be sent to other processes can be.
+
+    Raises:
+        TravelError: A field, input or handler cannot be pickled; it is named.
+    """
+    if executor is None or isinstance(executor, _LOCAL) or not _leaves_process(executor):
+        return
+    for node in flow.steps:
+        parts = {
+            f"field {name!r}": value for name, value in vars(node.task).items() if name not in node.waiting
+        }
+        parts.update({f"argument {name!r}": value for name, value in node.arguments.items() if node.plain})
+        parts["its task"] = node.task if not node.waiting else None
+        for what, value in parts.items():
+            if what in ("field 'fn'", "field '__wrapped__'", "field '__doc__'"):
+                continue
+            _check(value, f"{what} of step {node.name!r}")
+    _check(flow.step_handlers, f"step_handlers of flow {flow.name!r}")
+
+
+def _leaves_process(executor: ExecutorLike) -> bool:
+    if isinstance(executor, FuturesExecutor):
+        return True
+    return bool(getattr(executor, "remote", True))
+
+
+def _check(value: Any, what: str) -> None:
+    try:
+        pickle.dumps(value)
+    except TravelError:
+        raise
+    except Exception as error:
+        raise TravelError(
+            f"cannot send {what} to another process: {one_line(value)} cannot be pickled ({error}); make it "
+            "in run(), or use ThreadExecutor"
+        ) from error
+
+
+def one_line(value: Any) -> str:
+    """Return a value's repr, cut to 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def unsendable(what: str, error: Exception) -> Failed:
+    """Return the state of a step whose inputs or result cannot travel."""
+    message = f"{what}: {type(error).__name__}: {error}"
+    return Failed(TravelError(message), message=message)
