@@ -62,8 +62,8 @@ class BearerAuth:
 class OAuth2ClientCredentials:
     """A token fetched from an OAuth2 server for a client id and its secret (RFC 6749, section 4.4).
 
-    One token is kept for each process and configuration. It is fetched again shortly before it expires, and once when
-    the server answers 401.
+    One token is kept for each process and configuration. It is fetched again shortly before it expires, and
+    once when the server answers 401.
 
     Args:
         token_url: Where tokens are given.

@@ -91,7 +91,9 @@ class Body:
         return Stream(self.parts, length), length
 
 
-def make_body(data: bytes | str | Path | None, json_value: Any, form: Fields | None, files: Files | None) -> Body | None:
+def make_body(
+    data: bytes | str | Path | None, json_value: Any, form: Fields | None, files: Files | None
+) -> Body | None:
     """Return the body of a request; None for a request without one.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -12,7 +11,6 @@ from urllib.parse import unquote, urljoin
 
 from longshore import Secret
 from longshore_http.auth import Auth, OAuth2ClientCredentials, basic, plain
-from longshore_http.bodies import Body
 from longshore_http.connections import HttpConnection, origin, secret_headers, split
 from longshore_http.cutting import Cutter, cuttable
 from longshore_http.decoding import decoder_for
@@ -23,7 +21,11 @@ from longshore_http.masking import show_url
 from longshore_http.sessions import transmit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import requests
+
+    from longshore_http.bodies import Body
 
 CHUNK: Final = 64 * 1024
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -38,7 +40,8 @@ class Request:
         url: Absolute.
         headers: The task's own, over the connection's.
         safe: Whether it may be sent again when nobody knows if it was carried out.
-        trusted: Whether the connection's credentials may go along.
+        start: The URL of the first of several requests, whose host is the one that credentials are for; empty
+            for `url`.
         encoding: What Accept-Encoding says.
         read_timeout: Seconds, instead of the connection's.
     """
@@ -50,7 +53,7 @@ class Request:
     headers: Mapping[str, str | Secret] = field(default_factory=lambda: Headers[str | Secret]())
     body: Body | None = None
     safe: bool = True
-    trusted: bool = True
+    start: str = ""
     encoding: str = "gzip"
     read_timeout: float | None = None
 
@@ -139,7 +142,7 @@ def _followed(request: Request, cutter: Cutter) -> Answer:
     began = time.monotonic()
     hop = request
     for _ in range(request.connection.max_redirects + 1):
-        answer = _send(hop, request.url, cutter, began)
+        answer = _send(hop, request.start or request.url, cutter, began)
         target = _redirect_target(answer)
         if target is None or not request.connection.max_redirects:
             return answer
@@ -162,7 +165,7 @@ def _redirect_target(answer: Answer) -> str | None:
 def _redirected(hop: Request, status: int, target: str, request: Request) -> Request:
     if split(hop.url).scheme == "https" and split(target).scheme != "https":
         raise RedirectRefused(
-            f"cannot {request.label}: it redirects from https to {show_url(target)!r}, which anybody on the way can read"
+            f"cannot {request.label}: it redirects from https to {show_url(target)!r}, which is not encrypted"
         )
     # As browsers do: 303 makes anything a GET, 301 and 302 a POST.
     to_get = (status == 303 and hop.method != "HEAD") or (status in (301, 302) and hop.method == "POST")
@@ -171,7 +174,8 @@ def _redirected(hop: Request, status: int, target: str, request: Request) -> Req
 
 
 def _send(hop: Request, start: str, cutter: Cutter, began: float) -> Answer:
-    trusted = hop.trusted and hop.connection.trusts(hop.url, start)
+    trusted = hop.connection.trusts(hop.url, start)
+    cutter.sent = False  # whoever redirects, or refuses a token, has carried nothing out
     headers = _headers_for(hop, trusted=trusted, same_host=origin(hop.url) == origin(start))
     seconds = hop.read_timeout or hop.connection.read_timeout
     send = functools.partial(
@@ -201,7 +205,9 @@ def _headers_for(hop: Request, *, trusted: bool, same_host: bool) -> dict[str, s
 def _put(headers: dict[str, str], name: str, value: str) -> None:
     """Set a header under any spelling of its name; the value must not show up in the error."""
     if any(ord(character) < 32 and character != "\t" for character in value) or "\x7f" in value:
-        raise UrlRefused(f"cannot send the header {name!r}: its value has a line break or another control character")
+        raise UrlRefused(
+            f"cannot send the header {name!r}: its value has a line break or another control character"
+        )
     if any(ord(character) > 255 for character in value):
         raise UrlRefused(f"cannot send the header {name!r}: its value has a character outside Latin-1")
     for known in [known for known in headers if known.lower() == name.lower()]:

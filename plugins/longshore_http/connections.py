@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from longshore import ConfigurationError, Secret
-from longshore_http.auth import Auth
 from longshore_http.errors import UrlRefused
 from longshore_http.headers import Headers
 from longshore_http.masking import is_sensitive, show_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from longshore_http.auth import Auth
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -21,8 +24,9 @@ _PORTS: Final = {"http": 80, "https": 443}
 class HttpConnection:
     """How to reach a server: configuration only. Sessions are made where a task runs, one for each process.
 
-    Credentials and headers of a connection with a `base_url` go to that scheme, host and port only. Those of one
-    without go to the host of the URL that is asked for. In neither case do they follow a redirect elsewhere.
+    Credentials and headers of a connection with a `base_url` go to that scheme, host and port only. Those of
+    one without go to the host of the URL that is asked for. In neither case do they follow a redirect
+    elsewhere.
 
     Args:
         base_url: What relative URLs are relative to, as a folder: `"https://api.example.com/v2"`.
@@ -30,16 +34,18 @@ class HttpConnection:
         auth: `BasicAuth`, `BearerAuth` or `OAuth2ClientCredentials`.
         connect_timeout: Seconds until somebody has taken the connection, for each address of the host.
         read_timeout: Seconds without a byte before the attempt counts as failed.
-        verify: True for the usual certificate authorities, the path of a file of others, or False for no check of the
-            server's certificate at all.
-        certificate: The path of our own certificate, where the server asks for one; it may hold the key as well.
+        verify: True for the usual certificate authorities, the path of a file of others, or False for no
+            check of the server's certificate at all.
+        certificate: The path of our own certificate, where the server asks for one; it may hold the key as
+            well.
         certificate_key: The path of its key, if that is another file.
         proxies: By scheme: `{"https": "http://proxy:3128"}`; a `Secret` where the URL has a password.
-        use_environment: Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` and `REQUESTS_CA_BUNDLE` count
-            where this connection says nothing. Credentials are never taken from `.netrc`.
+        use_environment: Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY` and `REQUESTS_CA_BUNDLE`
+            count where this connection says nothing. Credentials are never taken from `.netrc`.
         max_redirects: How many redirects are followed; 0 to follow none and take the redirect as the answer.
-        public_only: Whether to refuse every host with an address that is not public: loopback, private networks,
-            metadata services. Looked at for each connection, redirects included; proxies are not used.
+        public_only: Whether to refuse every host with an address that is not public: loopback, private
+            networks, metadata services. Looked at for each connection, redirects included; proxies are not
+            used.
 
     Example:
         >>> HttpConnection(base_url="https://api.example.com", auth=BearerAuth(token=Secret("env:API_TOKEN")))
@@ -64,12 +70,16 @@ class HttpConnection:
         self._check_numbers()
         self._check_urls()
         if self.public_only and self.proxies:
-            raise ConfigurationError("HttpConnection(public_only=True) cannot use proxies: they look names up themselves")
+            raise ConfigurationError(
+                "HttpConnection(public_only=True) cannot use proxies: they look names up themselves"
+            )
 
     def _check_numbers(self) -> None:
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) is None or getattr(self, name) <= 0:
-                raise ConfigurationError(f"HttpConnection({name}={getattr(self, name)!r}): give seconds above 0")
+                raise ConfigurationError(
+                    f"HttpConnection({name}={getattr(self, name)!r}): give seconds above 0"
+                )
         if self.max_redirects < 0:
             raise ConfigurationError(f"HttpConnection(max_redirects={self.max_redirects!r}): give 0 or more")
 
@@ -110,7 +120,9 @@ def checked_headers(headers: Mapping[str, str | Secret], owner: str) -> Headers[
         ConfigurationError: A credential stands there in plain text.
     """
     for name, value in headers.items():
-        if name.lower() in ("authorization", "proxy-authorization", "cookie") and not isinstance(value, Secret):
+        if name.lower() in ("authorization", "proxy-authorization", "cookie") and not isinstance(
+            value, Secret
+        ):
             raise ConfigurationError(
                 f"{owner}(headers={{{name!r}: ...}}) takes a Secret, so that it shows up nowhere; "
                 f'write {{{name!r}: Secret("env:NAME")}}, or auth=BearerAuth(token=Secret("env:NAME"))'
@@ -136,7 +148,9 @@ def split(url: str) -> SplitResult:
         usable = False
     # Parsers differ on which host a URL with a backslash names.
     if not usable or any(ord(character) < 32 or character in "\\\x7f" for character in url):
-        raise UrlRefused(f"cannot request {show_url(url)!r}: it is no URL; give one that begins with http:// or https://")
+        raise UrlRefused(
+            f"cannot request {show_url(url)!r}: it is no URL; give one that begins with http:// or https://"
+        )
     return cast("SplitResult", parts)  # pyright: ignore[reportPossiblyUnboundVariable]
 
 

@@ -1,8 +1,8 @@
 """Ending a request from another thread.
 
-Closing a socket does not wake a thread that reads from it; shutting it down does. The thread that is cut off may be
-connecting, in the TLS handshake or in the body, and http.client moves the socket between objects meanwhile, so each
-call keeps duplicates of the descriptors it uses and shuts those down.
+Closing a socket does not wake a thread that reads from it; shutting it down does. The thread that is cut off
+may be connecting, in the TLS handshake or in the body, and http.client moves the socket between objects
+meanwhile, so each call keeps duplicates of the descriptors it uses and shuts those down.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from longshore import current
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class Cutter:
-    """Shuts down every socket that one call uses, now or later."""
+    """Shuts down every socket that one call uses, now or later.
+
+    Attributes:
+        sent: Whether anything of the request has been sent, so that the server may have carried it out.
+        was_cut: Whether we ended it ourselves.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sockets: dict[int, socket.socket] = {}
+        self.sent = False
         self.was_cut = False
 
     def watch(self, owner: object, sock: socket.socket) -> None:

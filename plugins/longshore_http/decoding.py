@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from longshore_http.errors import AnswerError, BodyTruncated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PIECE: Final = 256 * 1024
 """Bytes that one step may make, so that a small answer cannot fill the memory."""
@@ -48,7 +50,9 @@ class Unzipped:
             try:
                 piece = self._decoder.decompress(data, _PIECE)
             except zlib.error as error:
-                raise AnswerError(f"cannot {self._label}: the answer says that it is gzip, but is not: {error}") from None
+                raise AnswerError(
+                    f"cannot {self._label}: the answer says that it is gzip, but is not: {error}"
+                ) from None
             data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
             if piece:
                 yield piece
@@ -74,4 +78,6 @@ def decoder_for(encoding: str, label: str) -> Plain | Unzipped:
         return Plain()
     if name in ("gzip", "x-gzip"):
         return Unzipped(label)
-    raise AnswerError(f"cannot {label}: the answer has the Content-Encoding {encoding!r}, which was not asked for")
+    raise AnswerError(
+        f"cannot {label}: the answer has the Content-Encoding {encoding!r}, which was not asked for"
+    )

@@ -6,13 +6,13 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from longshore import ConfigurationError
 from longshore_http.errors import ChecksumMismatch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from hashlib import _Hash
 
 _ALGORITHMS: Final = ("sha256", "sha512", "sha384", "sha1", "md5")

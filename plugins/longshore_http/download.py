@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable  # noqa: TC003 - Task compares the field's type
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from longshore import ConfigurationError, Exponential, Secret, Task
 from longshore_http.bodies import Fields, pairs
@@ -15,11 +15,19 @@ from longshore_http.client import Request
 from longshore_http.connections import HttpConnection, checked_headers
 from longshore_http.digests import parse_checksum
 from longshore_http.errors import (
-    ConnectionFailed, HttpError, ReadTimedOut, RequestCancelled, StatusError, TargetFailed,
+    ConnectionFailed,
+    HttpError,
+    ReadTimedOut,
+    RequestCancelled,
+    StatusError,
+    TargetFailed,
 )  # fmt: skip
 from longshore_http.partials import Partial, partial_for
 from longshore_http.receiving import Downloaded, Order, Receiver
 from longshore_http.request import NO_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _BREAKS: Final = (ConnectionFailed, ReadTimedOut, RequestCancelled)
 
@@ -27,20 +35,21 @@ _BREAKS: Final = (ConnectionFailed, ReadTimedOut, RequestCancelled)
 class HttpDownload(Task[Downloaded]):
     """Copy one object to a local file, whole or not at all.
 
-    The object is written to a hidden file beside the target and moved into place when all of it has come and its
-    checksum is right, so a reader never sees half of it and a failed download leaves the old file as it was. A
-    download that broke, or was killed, goes on where it stopped, if the server can tell versions apart (a strong ETag, or
-    a Last-Modified over a minute old) and still has the same one.
+    The object is written to a hidden file beside the target and moved into place when all of it has come and
+    its checksum is right, so a reader never sees half of it and a failed download leaves the old file as it
+    was. A download that broke, or was killed, goes on where it stopped, if the server can tell versions apart
+    (a strong ETag, or a Last-Modified over a minute old) and still has the same one.
 
-    Checked are the length, `checksum`, and what the server announces in Repr-Digest, Content-Digest, Digest, Content-MD5,
-    X-Goog-Hash or X-Amz-Checksum-Sha256. Retries are as in `HttpCall`.
+    Checked are the length, `checksum`, and what the server announces in Repr-Digest, Content-Digest, Digest,
+    Content-MD5, X-Goog-Hash or X-Amz-Checksum-Sha256. Retries are as in `HttpCall`.
 
     Args:
         connection: How to reach the server, and who we are.
         headers: Sent over the connection's; values may be a `Secret`.
         resume: Whether to keep what came of a download that broke, and go on from there.
         max_size: Bytes that the object may have; None for any number.
-        allow_unknown_length: Whether to take an object for whole when neither length nor checksum nor an end mark says so.
+        allow_unknown_length: Whether to take an object for whole when neither length nor checksum nor an end
+            mark says so.
 
     Example:
         >>> HttpDownload()("https://example.com/2013.csv.gz", "2013.csv.gz", checksum="sha256:9f86d0...").size
@@ -65,8 +74,10 @@ class HttpDownload(Task[Downloaded]):
 
         Args:
             url: Absolute, or relative to the connection's `base_url`.
-            target: The file, whose folder is made if it is missing. A link is followed. The server has no say in it.
-            checksum: Algorithm and hexadecimal digest, as `"sha256:9f86d0..."`; md5, sha1, sha384 and sha512 too.
+            target: The file, whose folder is made if it is missing. A link is followed. The server has no say
+                in it.
+            checksum: Algorithm and hexadecimal digest, as `"sha256:9f86d0..."`; md5, sha1, sha384 and sha512
+                too.
             params: Added to the URL's query.
 
         Raises:
@@ -98,9 +109,9 @@ class HttpDownload(Task[Downloaded]):
 
 def _real_target(target: Path) -> Path:
     """Return the file to write, behind any links, in a folder that exists."""
-    real = target.resolve()
     if not target.name or "\0" in str(target):
         raise ConfigurationError(f"cannot download to {str(target)!r}: it names no file")
+    real = target.resolve()
     real.parent.mkdir(parents=True, exist_ok=True)
     if real.exists() and not stat.S_ISREG(real.stat().st_mode):
         raise TargetFailed(f"cannot write {str(target)!r}: it is there, and no plain file")

@@ -1,23 +1,24 @@
+# ruff: noqa: N818 - failures are called what people say: TooLarge, ReadTimedOut
 """The errors, one class for each `except` clause someone would write.
 
-    HttpError
-    ├── ConnectionFailed (ConnectionError)    no connection, or it broke before the answer was whole
-    │   ├── ConnectTimedOut (TimeoutError)    nobody took the connection within `connect_timeout`
-    │   ├── TlsFailed                         the server's certificate or its TLS cannot be trusted
-    │   └── BodyTruncated                     the body ended before its announced length
-    ├── ReadTimedOut (TimeoutError)           no byte for `read_timeout`
-    ├── RequestCancelled                      the attempt timed out or was cancelled, and the connection was cut
-    ├── StatusError                           the server answered with a status that is not accepted
-    ├── RedirectRefused                       too many redirects, or one that gives up TLS
-    ├── AddressRefused (PermissionError)      `public_only`, and the host has an address that is not public
-    ├── UrlRefused (ValueError)               what was given is no URL of http or https
-    ├── TokenError                            the OAuth2 server gave no token
-    ├── AnswerError (ValueError)              an answer that cannot be read: not JSON, bad encoding, wrong range
-    ├── TooLarge (ValueError)                 more bytes, items or pages than allowed
-    ├── ChecksumMismatch (ValueError)         the bytes that came are not the bytes that were meant
-    ├── LengthUnknown                         a cut download could not be told from a whole one
-    ├── TargetFailed (OSError)                the file cannot be written: disk full, no permission
-    └── WaitedTooLong (TimeoutError)          the condition did not hold within `max_wait`
+HttpError
+├── ConnectionFailed (ConnectionError)    no connection, or it broke before the answer was whole
+│   ├── ConnectTimedOut (TimeoutError)    nobody took the connection within `connect_timeout`
+│   ├── TlsFailed                         the server's certificate or its TLS cannot be trusted
+│   └── BodyTruncated                     the body ended before its announced length
+├── ReadTimedOut (TimeoutError)           no byte for `read_timeout`
+├── RequestCancelled                      the attempt timed out or was cancelled, and the connection was cut
+├── StatusError                           the server answered with a status that is not accepted
+├── RedirectRefused                       too many redirects, or one that gives up TLS
+├── AddressRefused (PermissionError)      `public_only`, and the host has an address that is not public
+├── UrlRefused (ValueError)               what was given is no URL of http or https
+├── TokenError                            the OAuth2 server gave no token
+├── AnswerError (ValueError)              an answer that cannot be read: not JSON, bad encoding, wrong range
+├── TooLarge (ValueError)                 more bytes, items or pages than allowed
+├── ChecksumMismatch (ValueError)         the bytes that came are not the bytes that were meant
+├── LengthUnknown                         a cut download could not be told from a whole one
+├── TargetFailed (OSError)                the file cannot be written: disk full, no permission
+└── WaitedTooLong (TimeoutError)          the condition did not hold within `max_wait`
 """
 
 from __future__ import annotations

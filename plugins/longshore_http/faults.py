@@ -1,24 +1,39 @@
-"""What `requests` raises, said in our words. A cause is kept only if its text has no URL: URLs carry secrets."""
+"""What `requests` raises, in our words. A cause is kept only if its text has no URL: URLs carry secrets."""
 
 from __future__ import annotations
 
 import http.client
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from longshore import LongshoreError
-from longshore_http.cutting import Cutter
 from longshore_http.errors import (
-    BodyTruncated, ConnectionFailed, ConnectTimedOut, HttpError, ReadTimedOut, RequestCancelled, TlsFailed, UrlRefused,
+    BodyTruncated,
+    ConnectionFailed,
+    ConnectTimedOut,
+    HttpError,
+    ReadTimedOut,
+    RequestCancelled,
+    TlsFailed,
+    UrlRefused,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longshore_http.cutting import Cutter
 
 T = TypeVar("T")
 
 _ROOTS: Final = (ssl.SSLError, OSError, http.client.HTTPException)
+_INVALID: Final = frozenset(
+    {"InvalidURL", "MissingSchema", "InvalidSchema", "InvalidHeader", "LocationParseError", "UnicodeError"}
+)
 _ENDED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
-_UNSURE: Final = "the server may have carried it out, so it is not sent again; idempotency_key=True makes that safe"
+_UNSURE: Final = (
+    "the server may have carried it out, so it is not sent again; idempotency_key=True makes that safe"
+)
 
 
 def translated(label: str, cutter: Cutter, work: Callable[[], T], *, safe: bool) -> T:
@@ -64,50 +79,50 @@ def _failure(label: str, chain: list[BaseException], cutter: Cutter, *, safe: bo
         if isinstance(error, HttpError):  # raised by our own part of the transport
             return error
     names = {kind.__name__ for error in chain for kind in type(error).__mro__}
-    failure = _before_sending(label, chain, names) or _after_sending(label, chain, names)
-    sent = failure.sent if isinstance(failure, ConnectionFailed) else True
-    if sent and not safe and type(failure).retryable:
+    failure = _while_connecting(label, chain, names) or _while_answering(label, chain, names, cutter)
+    if isinstance(failure, ConnectionFailed):
+        failure.sent = cutter.sent
+    if cutter.sent and not safe and type(failure).retryable:
         failure.args = (f"{failure}; {_UNSURE}",)
         failure.retryable = False
     return failure
 
 
-def _before_sending(label: str, chain: list[BaseException], names: set[str]) -> HttpError | None:
-    """Return the failure if nothing of the request can have reached the server."""
-    failure: HttpError | None = None
-    if names & {"InvalidURL", "MissingSchema", "InvalidSchema", "InvalidHeader", "LocationParseError", "UnicodeError"}:
-        failure = UrlRefused(f"cannot {label}: the URL or a header of it is not valid")
-    elif any(isinstance(e, ssl.SSLError) and not isinstance(e, _ENDED) for e in chain) or "SSLError" in names:
-        failure = _tls(label, chain)
-    elif any(isinstance(e, socket.gaierror) for e in chain):
-        failure = ConnectionFailed(f"cannot {label}: the host's name was not found; check it, and the network's DNS")
-    elif "ProxyError" in names:
-        failure = ConnectionFailed(f"cannot {label}: the proxy did not connect: {_said(chain)}")
-    elif "ConnectTimeoutError" in names and "NewConnectionError" not in names:
-        failure = ConnectTimedOut(f"cannot {label}: nobody took the connection within connect_timeout")
-    elif "NewConnectionError" in names:
-        failure = ConnectionFailed(f"cannot {label}: no connection: {_said(chain)}")
-    if isinstance(failure, ConnectionFailed):
-        failure.sent = False
-    return failure
+def _while_connecting(label: str, chain: list[BaseException], names: set[str]) -> HttpError | None:
+    if names & _INVALID:
+        return UrlRefused(f"cannot {label}: the URL or a header of it is not valid")
+    if "SSLError" in names and not any(isinstance(e, _ENDED) for e in chain):
+        return _tls(label, chain)
+    if any(isinstance(e, socket.gaierror) for e in chain):
+        return ConnectionFailed(
+            f"cannot {label}: the host's name was not found; check it, and the network's DNS"
+        )
+    if "ProxyError" in names:
+        return ConnectionFailed(f"cannot {label}: the proxy did not connect: {_said(chain)}")
+    if "ConnectTimeoutError" in names and "NewConnectionError" not in names:
+        return ConnectTimedOut(f"cannot {label}: nobody took the connection within connect_timeout")
+    if "NewConnectionError" in names:
+        return ConnectionFailed(f"cannot {label}: no connection: {_said(chain)}")
+    return None
 
 
 def _tls(label: str, chain: list[BaseException]) -> HttpError:
-    """Name what TLS objected to; a connection that broke during the handshake may be well the next time."""
-    if any(isinstance(e, _ENDED) for e in chain):
-        return ConnectionFailed(f"cannot {label}: the connection ended during TLS")
     reason = next((e for e in chain if isinstance(e, ssl.SSLError)), chain[-1])
     said = getattr(reason, "verify_message", "") or getattr(reason, "reason", "") or str(reason)
     return TlsFailed(
-        f"cannot {label}: TLS cannot be trusted: {said}; name the authority with HttpConnection(verify='ca.pem')"
+        f"cannot {label}: TLS cannot be trusted: {said}; "
+        "name the authority that signed it: HttpConnection(verify='ca.pem')"
     )
 
 
-def _after_sending(label: str, chain: list[BaseException], names: set[str]) -> HttpError:
+def _while_answering(label: str, chain: list[BaseException], names: set[str], cutter: Cutter) -> HttpError:
+    timed_out = any(isinstance(e, TimeoutError) for e in chain)
+    if timed_out and not cutter.sent:
+        return ConnectTimedOut(f"cannot {label}: TLS was not agreed on within connect_timeout")
     if "ReadTimeoutError" in names:
         return ReadTimedOut(f"cannot {label}: no byte came within read_timeout")
-    if any(isinstance(e, TimeoutError) for e in chain):
-        return ReadTimedOut(f"cannot {label}: the server stopped taking the request")
+    if timed_out:
+        return ReadTimedOut(f"cannot {label}: the server stopped taking the request, within connect_timeout")
     if "IncompleteRead" in names or "InvalidChunkLength" in names:
         return BodyTruncated(f"cannot {label}: the connection ended before the whole body had come")
     if any(isinstance(e, http.client.RemoteDisconnected) for e in chain):

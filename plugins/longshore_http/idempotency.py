@@ -1,20 +1,24 @@
 """One idempotency key for each call: the same in each of its attempts, another for every other call.
 
-In a flow the key is made of the run, the step, its map index and the request, so that a resumed run sends the key
-that the stopped one sent. A call outside a flow draws one at its first attempt and keeps it for the others.
+In a flow the key is made of the run, the step, its map index and the request, so that a resumed run sends the
+key that the stopped one sent. A call outside a flow draws one at its first attempt and keeps it for the
+others.
 """
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from longshore import current
-from longshore_http.client import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from longshore_http.client import Request
 
 _NAMESPACE: Final = uuid.UUID("6f0e1f0a-9a2c-5d0c-8e55-6d9f8d1f2b11")
 

@@ -23,11 +23,12 @@ def is_sensitive(name: str) -> bool:
 
 
 def show_url(url: str) -> str:
-    """Return a URL for messages, records and results: no user or password, no secret query value, no fragment."""
+    """Return a URL that may be kept and shown: no user or password, no secret query value, no fragment."""
     try:
         parts = urlsplit(url)
-    except ValueError:
-        return MASK
+        _ = parts.port
+    except ValueError:  # no URL; what stands before its @ may be a password
+        return MASK if "@" in url else redact(url)
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{MASK}@{host}" if "@" in parts.netloc else host
     return redact(urlunsplit((parts.scheme, netloc, parts.path, _mask_query(parts.query), "")))

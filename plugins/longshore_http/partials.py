@@ -1,7 +1,8 @@
 """The file beside the target in which a download grows, and what it needs to go on after a break.
 
-Both are hidden files of ours alone (0600) until the download is whole; then the data is moved into place. The names are
-made from the target's, so a killed download leaves two files at most, and the next one to that target takes them up.
+Both are hidden files of ours alone (0600) until the download is whole; then the data is moved into place. The
+names are made from the target's, so a killed download leaves two files at most, and the next one to that
+target takes them up.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore_http.errors import TargetFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 if sys.platform != "win32":
     import fcntl
@@ -70,22 +73,23 @@ class Partial:
         """Return the version that the bytes belong to, if they are of this URL and can be gone on with."""
         try:
             version = Version(**json.loads(self._record.read_bytes()))
-        except (OSError, ValueError, TypeError):
+            right = version.url == url and version.boot == boot_id() and bool(version.validator)
+            fits = 0 < self.size <= (version.total or self.size)
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
-        usable = version.url == url and version.boot == boot_id() and version.validator and self.size > 0
-        self.version = version if usable and self.size <= (version.total or self.size) else None
+        self.version = version if right and fits else None
         return self.version
 
     def restart(self, version: Version | None) -> None:
-        """Throw the bytes away and say which version the next ones belong to; None if they cannot be gone on with."""
+        """Throw the bytes away and say which version the next are of; None if they cannot be gone on with."""
         os.ftruncate(self._descriptor, 0)
         self.version = version
         if version is None:
             self._record.unlink(missing_ok=True)
             return
-        # Written before the first byte: a record that is torn by a crash is no JSON, and the download starts anew.
-        descriptor = os.open(self._record, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        # Written before the first byte. One that a crash has torn is no JSON, and the download starts anew.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        with os.fdopen(os.open(self._record, flags, 0o600), "w") as file:
             json.dump(asdict(version), file)
 
     def write(self, data: bytes, offset: int) -> None:
@@ -153,7 +157,9 @@ def _open_locked(path: Path, target: Path) -> int:
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
-                raise TargetFailed(f"cannot write {str(target)!r}: {str(path)!r} is not a file of ours; remove it")
+                raise TargetFailed(
+                    f"cannot write {str(target)!r}: {str(path)!r} is not a file of ours; remove it"
+                )
             if not _lock(descriptor):
                 busy = TargetFailed(f"cannot write {str(target)!r}: another download to it is under way")
                 busy.retryable = True

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longshore import Task, hookimpl
-from longshore_http import HttpJson, HttpRequest, HttpText
+from longshore_http import HttpDownload, HttpJson, HttpPages, HttpRequest, HttpText, HttpWait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return [HttpRequest, HttpJson, HttpText]
+    return [HttpRequest, HttpJson, HttpText, HttpDownload, HttpWait, HttpPages]
 
 
 @hookimpl

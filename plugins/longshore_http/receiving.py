@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from longshore import current
 from longshore_http.client import Answer, Request, exchange
@@ -17,6 +15,10 @@ from longshore_http.headers import Headers
 from longshore_http.partials import Partial, Version, boot_id, url_digest
 from longshore_http.request import refused
 from longshore_http.statuses import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 _GZIP_TYPES: Final = ("application/gzip", "application/x-gzip")
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -86,7 +88,9 @@ class Receiver:
                 digests = self._fill(answer, offset)
             if version is not None and self._partial.size < (version.total or 0):
                 if self._partial.size <= offset:
-                    raise BodyTruncated(f"cannot {self._label}: the server sends no more of it after {offset} bytes")
+                    raise BodyTruncated(
+                        f"cannot {self._label}: the server sends no more of it after {offset} bytes"
+                    )
                 continue  # the server may send less than was asked for
             return self._finish(answer, digests, target)
 
@@ -96,8 +100,8 @@ class Receiver:
         checked = bool(self._order.expected or self._expected(answer))
         if not (_ends_visibly(answer) or checked or self._order.allow_unknown_length):
             raise LengthUnknown(
-                f"cannot {self._label}: the server gives no length, so a cut connection would look like the end; "
-                "give checksum=..., or allow_unknown_length=True"
+                f"cannot {self._label}: the server gives no length, so a cut would look like the end"
+                "; give checksum=..., or allow_unknown_length=True"
             )
         self._refuse_size(answer.length or 0)
         version = _version(answer, self._key) if self._order.resume else None
@@ -156,7 +160,7 @@ class _Progress:
 
 
 def _offset(partial: Partial, version: Version | None) -> int:
-    """Return where to go on: at the end, or at the last byte of a file that is whole, to ask if it is still the same."""
+    """Return where to go on: at the end, or at the last byte of a whole file, to see if it is current."""
     if version is None:
         return 0
     return partial.size - 1 if partial.size == version.total else partial.size
@@ -170,7 +174,7 @@ def _ranged(request: Request, version: Version | None, offset: int) -> Request:
 
 
 def _continues(answer: Answer, version: Version | None, offset: int) -> bool:
-    """Whether a 206 is what was asked for: this version, from this byte on. Servers have been seen to send others."""
+    """Whether a 206 is what was asked for, this version from this byte on; servers send others too."""
     found = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
     if answer.status != 206 or version is None or found is None or _is_encoded(answer):
         return False
@@ -206,7 +210,7 @@ def _version(answer: Answer, key: str) -> Version | None:
 
 
 def _strong_date(answer: Answer) -> str:
-    """Return Last-Modified if the object cannot have changed twice in that second (RFC 9110, section 8.8.2.2)."""
+    """Return Last-Modified if the object cannot have changed twice in that second (RFC 9110, 8.8.2.2)."""
     text = answer.headers.get("Last-Modified", "")
     modified, date = moment(text), moment(answer.headers.get("Date", ""))
     return text if modified is not None and date is not None and date - modified >= 60 else ""
@@ -215,7 +219,8 @@ def _strong_date(answer: Answer) -> str:
 def _is_encoded(answer: Answer) -> bool:
     """Whether the bytes on the wire are not those of the object.
 
-    Servers that were not told about .gz files call such a file's own compression a Content-Encoding; browsers know.
+    Servers that were not told about .gz files call such a file's own compression a Content-Encoding; browsers
+    know.
     """
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()

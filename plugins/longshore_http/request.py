@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable  # noqa: TC003 - Task compares the field's type
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
 from longshore import ConfigurationError, Exponential, Secret, Task, field
@@ -17,6 +16,10 @@ from longshore_http.idempotency import key_for, one_call
 from longshore_http.responses import HttpResponse, read_excerpt, read_response
 from longshore_http.statuses import SUCCESSFUL, Statuses, check_statuses, status_error
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
 R = TypeVar("R")
 
 MiB: Final = 1024 * 1024
@@ -26,10 +29,10 @@ NO_HEADERS: Final = Headers[str | Secret]()
 class HttpCall(Task[R], Generic[R]):
     """What `HttpRequest`, `HttpJson` and `HttpText` have in common.
 
-    Retries are the task's own, and the only ones. Worth another attempt are connections that fail or break, 408, 425,
-    429, 500, 502, 503 and 504; a `Retry-After` is waited for, up to an hour. A request that may have been carried out
-    is sent again only if that is safe: GET, HEAD, PUT, DELETE and OPTIONS, with an idempotency key, or when the task
-    says `repeatable=True`.
+    Retries are the task's own, and the only ones. Worth another attempt are connections that fail or break,
+    408, 425, 429, 500, 502, 503 and 504; a `Retry-After` is waited for, up to an hour. A request that may
+    have been carried out is sent again only if that is safe: GET, HEAD, PUT, DELETE and OPTIONS, with an
+    idempotency key, or when the task says `repeatable=True`.
 
     Args:
         method: The HTTP method.
@@ -37,7 +40,8 @@ class HttpCall(Task[R], Generic[R]):
         headers: Sent over the connection's; values may be a `Secret`.
         accept: Statuses that are a success.
         max_size: Bytes that the body of an answer may have, decompressed.
-        idempotency_key: True sends a UUID as `Idempotency-Key`, the same in all attempts of a call; a string names another header.
+        idempotency_key: True sends a UUID as `Idempotency-Key`, the same in all attempts of a call; a string
+            names another header.
         timeout: Seconds for an attempt in all, as `read_timeout` starts anew with each byte.
         repeatable: True by itself where repeating is safe.
     """
@@ -55,7 +59,9 @@ class HttpCall(Task[R], Generic[R]):
 
     def check(self) -> None:
         if not self.method.isascii() or not self.method.isalpha():
-            raise ConfigurationError(f"{self.name}(method={self.method!r}): give a method, as 'GET' or 'POST'")
+            raise ConfigurationError(
+                f"{self.name}(method={self.method!r}): give a method, as 'GET' or 'POST'"
+            )
         object.__setattr__(self, "method", self.method.upper())
         object.__setattr__(self, "headers", checked_headers(self.headers, self.name))
         object.__setattr__(self, "repeatable", self.repeatable or self._is_safe())
@@ -111,7 +117,7 @@ class HttpCall(Task[R], Generic[R]):
         )
         if request.body is not None and request.method in ("GET", "HEAD"):
             raise ConfigurationError(
-                f"cannot {request.label}: {request.method} carries no body; write {type(self).__name__}('POST')"
+                f"cannot {request.label} with a body: it has none; write {type(self).__name__}('POST')"
             )
         return self.read(fetch(self._with_key(request), self.accept, self.max_size))
 
@@ -142,8 +148,9 @@ class HttpRequest(HttpCall[HttpResponse]):
     See `HttpCall` for the fields.
 
     Example:
-        >>> orders = HttpConnection(base_url="https://api.example.com", auth=BearerAuth(token=Secret("env:API_TOKEN")))
-        >>> HttpRequest("POST", connection=orders, idempotency_key=True)("orders", json={"item": 7}).status
+        >>> token = BearerAuth(token=Secret("env:API_TOKEN"))
+        >>> shop = HttpConnection(base_url="https://api.example.com", auth=token)
+        >>> HttpRequest("POST", connection=shop, idempotency_key=True)("orders", json={"item": 7}).status
         201
     """
 
@@ -199,6 +206,10 @@ def refused(answer: Answer) -> Exception:
     request, hint = answer.request, ""
     if answer.status in (401, 403) and request.connection.auth is not None:
         sent = bool(answer.authorization)
-        hint = "check the connection's credentials" if sent else "the connection's credentials are for another host"
+        hint = (
+            "check the connection's credentials"
+            if sent
+            else "the connection's credentials are for another host"
+        )
     excerpt = read_excerpt(answer)
     return status_error(request.label, answer.status, answer.headers, excerpt, safe=request.safe, hint=hint)

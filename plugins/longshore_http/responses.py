@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from longshore_http.client import Answer
 from longshore_http.errors import AnswerError, HttpError, TooLarge
-from longshore_http.headers import Headers
 from longshore_http.masking import show_text
+
+if TYPE_CHECKING:
+    from longshore_http.client import Answer
+    from longshore_http.headers import Headers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class HttpResponse:
 
     @property
     def text(self) -> str:
-        """The body as text, in the charset that the server names, else UTF-8; what cannot be decoded becomes U+FFFD."""
+        """The body in the charset that the server names, else UTF-8; U+FFFD for what cannot be decoded."""
         charset = self.headers.get("Content-Type", "").lower().partition("charset=")[2]
         try:
             return self.body.decode(charset.split(";")[0].strip(" \"'") or "utf-8-sig", "replace")
@@ -51,7 +53,9 @@ class HttpResponse:
         except (ValueError, RecursionError) as error:
             seen = show_text(self.body, 200)
             why = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
-            raise AnswerError(f"cannot read the answer of {self.url!r} as JSON: {why}; it begins {seen!r}") from None
+            raise AnswerError(
+                f"cannot read the answer of {self.url!r} as JSON: {why}; it begins {seen!r}"
+            ) from None
 
 
 def read_response(answer: Answer, max_size: int) -> HttpResponse:
@@ -77,7 +81,7 @@ def read_response(answer: Answer, max_size: int) -> HttpResponse:
 
 
 def read_excerpt(answer: Answer, limit: int = 64 * 1024) -> bytes:
-    """Return the beginning of the body of an answer that is an error already, whatever else goes wrong with it."""
+    """Return the beginning of the body of an answer that is an error already, whatever else goes wrong."""
     body = bytearray()
     try:
         for chunk in answer.chunks():
@@ -91,5 +95,5 @@ def read_excerpt(answer: Answer, limit: int = 64 * 1024) -> bytes:
 
 def _too_large(answer: Answer, max_size: int, seen: str) -> TooLarge:
     return TooLarge(
-        f"cannot {answer.request.label}: {seen}, and max_size is {max_size}; raise it, or use HttpDownload for a file"
+        f"cannot {answer.request.label}: {seen}, and max_size is {max_size}; raise it, or use HttpDownload"
     )

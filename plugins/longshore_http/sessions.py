@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from longshore import require
 from longshore_http.auth import plain
-from longshore_http.bodies import Body
 from longshore_http.connections import HttpConnection, split
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import requests
+
+    from longshore_http.bodies import Body
 
 _sessions: dict[tuple[int, HttpConnection], requests.Session] = {}
 
@@ -41,7 +43,7 @@ def transmit(
     body: Body | None,
     read_timeout: float,
 ) -> requests.Response:
-    """Send one request and return its answer, whose body is still to be read; follow nothing, repeat nothing."""
+    """Send one request and return its answer, the body still to be read; follow nothing, repeat nothing."""
     return session_for(connection).send(
         _prepared(method, url, params, headers, body),
         stream=True,
@@ -58,11 +60,13 @@ def _prepared(
 ) -> requests.PreparedRequest:
     parts = split(url)
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-    requests = require("requests", extra="http")
-    prepared: requests.PreparedRequest = requests.Request(method, bare, dict(headers), params=list(params)).prepare()
+    library = require("requests", extra="http")
+    prepared: requests.PreparedRequest = library.Request(
+        method, bare, dict(headers), params=list(params)
+    ).prepare()
     if body is not None:
         content, length = body.open()
-        prepared.body = content  # type: ignore[assignment]
+        prepared.body = content  # type: ignore[assignment]  # the stubs know no streams
         prepared.headers["Content-Length"] = str(length)
     return prepared
 

@@ -19,7 +19,14 @@ SUCCESSFUL: Final = range(200, 300)
 LONGEST_RETRY_AFTER: Final = 3600.0
 """Seconds that a server may make a task wait; one that asks for more has failed."""
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REQUEST_IDS: Final = ("X-Request-Id", "X-Amz-Request-Id", "X-Amzn-RequestId", "X-Correlation-Id", "CF-Ray", "Request-Id")
+_REQUEST_IDS: Final = (
+    "X-Request-Id",
+    "X-Amz-Request-Id",
+    "X-Amzn-RequestId",
+    "X-Correlation-Id",
+    "CF-Ray",
+    "Request-Id",
+)
 
 
 def is_worth_retrying(status: int) -> bool:
@@ -34,7 +41,9 @@ def check_statuses(owner: str, accept: Statuses) -> None:
         ConfigurationError: It is no collection of statuses.
     """
     if isinstance(accept, int | str) or any(not isinstance(s, int) or not 100 <= s <= 599 for s in accept):
-        raise ConfigurationError(f"{owner}(accept={accept!r}): give statuses, as (200, 404) or range(200, 300)")
+        raise ConfigurationError(
+            f"{owner}(accept={accept!r}): give statuses, as (200, 404) or range(200, 300)"
+        )
 
 
 def status_error(
@@ -80,7 +89,8 @@ def named(status: int) -> str:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return how many seconds an answer asks to wait; None if it does not say so in a way that can be read.
 
-    A date is compared with the answer's own Date, so that a clock that is wrong here or there does not matter.
+    A date is compared with the answer's own Date, so that a clock that is wrong here or there does not
+    matter.
     """
     text = headers.get("Retry-After", "").strip()
     try:

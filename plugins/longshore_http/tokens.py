@@ -7,18 +7,20 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus, urlencode
 
 from longshore import current
 from longshore_http.auth import OAuth2ClientCredentials, basic
 from longshore_http.bodies import Body
 from longshore_http.client import Answer, Request, exchange
-from longshore_http.connections import HttpConnection
 from longshore_http.errors import RequestCancelled, TokenError
 from longshore_http.headers import Headers
 from longshore_http.masking import register, show_text, show_url
 from longshore_http.statuses import is_worth_retrying, retry_after
+
+if TYPE_CHECKING:
+    from longshore_http.connections import HttpConnection
 
 _MOST_BYTES: Final = 1024 * 1024
 _LEEWAY: Final = 30.0
@@ -54,7 +56,9 @@ def token_for(connection: HttpConnection, auth: OAuth2ClientCredentials) -> str:
         return header
     while not slot.lock.acquire(timeout=0.2):
         if current.cancelled:
-            raise RequestCancelled(f"cannot get a token from {show_url(auth.token_url)!r}: the attempt was told to stop")
+            raise RequestCancelled(
+                f"cannot get a token from {show_url(auth.token_url)!r}: the attempt was told to stop"
+            )
     try:
         if not slot.usable():
             answer = _fetch(connection, auth)
@@ -110,7 +114,7 @@ def _read(auth: OAuth2ClientCredentials, answer: Answer, data: bytes) -> dict[st
     if answer.status != 200:
         error = _refused(
             auth,
-            f"the server answered {answer.status}: {show_text(data)!r}; check client_id, client_secret and scope",
+            f"the server answered {answer.status}: {show_text(data)!r}; check id, secret and scope",
             retryable=is_worth_retrying(answer.status),
         )
         error.retry_after = retry_after(answer.headers)

@@ -1,7 +1,7 @@
-"""The session that meets `requests` and `urllib3`, which it imports at its top: only `client.py` imports it, late.
+"""The session, made of `requests` and `urllib3`; imported late, by `sessions.py` alone.
 
-One session serves all threads of a process: nothing in it changes after it was made. Cookies are never kept, retries
-never made here (the task's own are the only ones), netrc never read.
+One session serves all threads of a process: nothing in it changes after it was made. Cookies are never kept,
+retries never made here (the task's own are the only ones), netrc never read.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from longshore_http.connections import HttpConnection
 
 LONGEST_IDLE: Final = 4.0
-"""Seconds after which a kept connection is not used again: servers close theirs after 5, and a POST that meets a
-closing connection fails without anybody knowing whether it was carried out."""
+"""Seconds after which a kept connection is not used again: many servers close theirs after 5, and a POST that
+meets a closing connection fails without anybody knowing whether it was carried out."""
 _POOL_SIZE: Final = 100
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
@@ -41,11 +41,14 @@ class _Watched(HTTPConnection):
             cutter.watch(self, sock)
         return sock
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        cutter = active_cutter()
-        if cutter and self.sock is not None and not cutter.watches(self):
-            cutter.watch(self, self.sock)
-        super().request(*args, **kwargs)
+    def send(self, data: Any) -> None:
+        if self.sock is None and self.auto_open:
+            self.connect()
+        if (cutter := active_cutter()) and self.sock is not None:
+            if not cutter.watches(self):  # kept from an earlier call
+                cutter.watch(self, self.sock)
+            cutter.sent = True
+        super().send(data)
 
 
 class _WatchedTls(_Watched, HTTPSConnection):
@@ -55,8 +58,8 @@ class _WatchedTls(_Watched, HTTPSConnection):
 class _Public(_Watched):
     """A connection to public addresses only.
 
-    The name is resolved once, and the address that was looked at is the address that is connected to, so a name
-    that resolves to something else a moment later gains nothing.
+    The name is resolved once, and the address that was looked at is the address that is connected to, so a
+    name that resolves to something else a moment later gains nothing.
     """
 
     def _new_conn(self) -> socket.socket:
@@ -78,8 +81,8 @@ def _public_address(name: str, port: int | None) -> str:
     for address in addresses:
         if not is_public(address):
             raise AddressRefused(
-                f"cannot connect to {name!r}: it has the address {address}, which is not public, and the connection "
-                "says public_only=True"
+                f"cannot connect to {name!r}: it has the address {address}, which is not public, "
+                "and the connection says public_only=True"
             )
     return addresses[0]
 

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from http_server import HttpServer  # noqa: E402 - found only now
+from http_server import HttpServer
 
 
 @pytest.fixture

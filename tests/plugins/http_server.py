@@ -1,8 +1,8 @@
 """A real HTTP/1.1 server on 127.0.0.1 that can misbehave: the fault is what the test asks for, the bytes are real.
 
-    server.on("/orders", respond(503), respond(200, b"done"))   # the first request, and all others
-    server.on("/data", Served(b"...", etag='"v1"'))             # a file, with ranges and validators
-    server.requests                                             # all that came
+server.on("/orders", respond(503), respond(200, b"done"))   # the first request, and all others
+server.on("/data", Served(b"...", etag='"v1"'))             # a file, with ranges and validators
+server.requests                                             # all that came
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def stall(exchange: Exchange) -> None:
     exchange.stall()
 
 
-def truncated(body: bytes, missing: int, *, how: str = "length", headers: Mapping[str, Any] | None = None) -> Handler:
+def truncated(
+    body: bytes, missing: int, *, how: str = "length", headers: Mapping[str, Any] | None = None
+) -> Handler:
     """End a body early: announced by length, by chunks, or by nothing but the end of the connection."""
 
     def handle(exchange: Exchange) -> None:
@@ -144,7 +146,8 @@ class Served:
 
     Args:
         cut_after: Bytes after which each answer's connection ends; None to send all.
-        ranges: "honoured", "ignored", "shifted" (another offset than asked), "unlabelled" (200 with a part's bytes).
+        ranges: "honoured", "ignored", "shifted" (another offset than asked), "unlabelled" (200 with a part's
+            bytes).
         ignore_if_range: Answer a range of another version as if it were the same.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
 import random
 from base64 import b64encode
 from pathlib import Path
@@ -12,13 +11,26 @@ from typing import Any
 
 import pytest
 from http_server import (
-    Exchange, HttpServer, Served, chunked, hang_up, reset, respond, stall, stalled, truncated,
+    Exchange,
+    HttpServer,
+    Served,
+    chunked,
+    hang_up,
+    reset,
+    respond,
+    stall,
+    stalled,
+    truncated,
 )  # fmt: skip
 
-from longshore import AttemptTimedOut, ConfigurationError, Exponential
+from longshore import Exponential
 from longshore_http import (
-    AnswerError, BodyTruncated, ChecksumMismatch, ConnectionFailed, HttpConnection, HttpDownload, HttpError,
-    LengthUnknown, ReadTimedOut, StatusError, TargetFailed, TooLarge,
+    HttpConnection,
+    HttpDownload,
+    HttpError,
+    LengthUnknown,
+    ReadTimedOut,
+    StatusError,
 )  # fmt: skip
 
 OLD = b"the old file"
@@ -54,7 +66,13 @@ def test_a_download_replaces_the_file_and_tells_what_came(server: HttpServer, ta
     url = server.on("/x", Served(NEW, etag='"abc"'))
     result = download()(url, target, checksum=f"sha256:{SHA256}")
     assert target.read_bytes() == NEW
-    assert (result.path, result.size, result.sha256, result.etag, result.url) == (target, len(NEW), SHA256, '"abc"', url)
+    assert (result.path, result.size, result.sha256, result.etag, result.url) == (
+        target,
+        len(NEW),
+        SHA256,
+        '"abc"',
+        url,
+    )
     assert leftovers(target) == []
 
 
@@ -82,7 +100,9 @@ BREAKS = {
     "no length": truncated(NEW, 1, how="nothing"),
     "not the gzip it says": respond(200, NEW, {"Content-Encoding": "gzip"}),
     "an encoding nobody asked for": respond(200, NEW, {"Content-Encoding": "br"}),
-    "a flipped bit and Content-MD5": respond(200, NEW, {"Content-MD5": b64encode(hashlib.md5(OLD).digest()).decode()}),
+    "a flipped bit and Content-MD5": respond(
+        200, NEW, {"Content-MD5": b64encode(hashlib.md5(OLD).digest()).decode()}
+    ),
     "a redirect to nowhere": respond(302, b"", {"Location": "ftp://127.0.0.1/x"}),
 }
 
@@ -97,7 +117,9 @@ def test_a_failed_download_leaves_the_old_file(server: HttpServer, target: Path,
 
 
 @pytest.mark.parametrize("fault", BREAKS)
-def test_a_failed_download_leaves_no_file_where_there_was_none(server: HttpServer, tmp_path: Path, fault: str) -> None:
+def test_a_failed_download_leaves_no_file_where_there_was_none(
+    server: HttpServer, tmp_path: Path, fault: str
+) -> None:
     url = server.on("/x", BREAKS[fault])
     with pytest.raises(HttpError):
         download(read_timeout=0.3)(url, tmp_path / "new")
@@ -136,7 +158,9 @@ def test_many_breaks_are_gone_through_one_by_one(server: HttpServer, target: Pat
 
 def test_last_modified_serves_as_a_validator_when_it_is_old_enough(server: HttpServer, target: Path) -> None:
     dates = {"Date": "Tue, 01 Jan 2013 00:02:00 GMT", "Last-Modified": "Tue, 01 Jan 2013 00:00:00 GMT"}
-    served = Served(NEW, etag="", last_modified=dates["Last-Modified"], cut_after=200_000, headers={"Date": dates["Date"]})
+    served = Served(
+        NEW, etag="", last_modified=dates["Last-Modified"], cut_after=200_000, headers={"Date": dates["Date"]}
+    )
     download(retries=1)(server.on("/x", served), target)
     assert server.requests[1].headers["If-Range"] == dates["Last-Modified"]
     assert target.read_bytes() == NEW
@@ -171,14 +195,18 @@ REPLACED = {
 
 
 @pytest.mark.parametrize("kind", REPLACED)
-def test_an_object_replaced_midway_arrives_as_one_version(server: HttpServer, target: Path, kind: str) -> None:
+def test_an_object_replaced_midway_arrives_as_one_version(
+    server: HttpServer, target: Path, kind: str
+) -> None:
     second = REPLACED[kind]
     url = server.on("/x", truncated(NEW, 100_000, headers={"ETag": '"v1"'}), second)
     download(retries=1)(url, target)
     assert target.read_bytes() == second.body
 
 
-def test_an_object_deleted_midway_leaves_the_old_file_and_nothing_else(server: HttpServer, target: Path) -> None:
+def test_an_object_deleted_midway_leaves_the_old_file_and_nothing_else(
+    server: HttpServer, target: Path
+) -> None:
     url = server.on("/x", truncated(NEW, 100_000, headers={"ETag": '"v1"'}), respond(404))
     with pytest.raises(StatusError, match="404"):
         download(retries=3)(url, target)
@@ -203,7 +231,9 @@ def test_a_server_without_ranges_restarts_after_a_break(server: HttpServer, targ
     assert target.read_bytes() == NEW
 
 
-def test_a_download_killed_before_its_last_step_asks_for_the_last_byte_only(server: HttpServer, target: Path) -> None:
+def test_a_download_killed_before_its_last_step_asks_for_the_last_byte_only(
+    server: HttpServer, target: Path
+) -> None:
     def whole_then_reset(exchange: Exchange) -> None:
         exchange.head(200, {"Transfer-Encoding": "chunked", "ETag": '"v1"'})
         exchange.raw(b"%x\r\n%s\r\n" % (len(NEW), NEW))  # all of it, but not the end mark
@@ -218,7 +248,9 @@ def test_gzip_on_the_wire_is_undone_and_a_gz_file_is_not(server: HttpServer, tar
     packed = gzip.compress(NEW)
     url = server.on("/x", respond(200, packed, {"Content-Encoding": "gzip"}))
     assert download()(url, target, checksum=f"sha256:{SHA256}").size == len(NEW)
-    url = server.on("/x.gz", respond(200, packed, {"Content-Encoding": "gzip", "Content-Type": "application/gzip"}))
+    url = server.on(
+        "/x.gz", respond(200, packed, {"Content-Encoding": "gzip", "Content-Type": "application/gzip"})
+    )
     download()(url, target)
     assert target.read_bytes() == packed
     assert {exchange.headers["Accept-Encoding"] for exchange in server.requests} == {"identity"}

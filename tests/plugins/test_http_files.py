@@ -54,7 +54,9 @@ def test_a_right_checksum_passes_and_a_wrong_one_leaves_the_old_file(
     assert target.read_bytes() == NEW
 
 
-@pytest.mark.parametrize("checksum", ["", "sha256", "sha256:", "sha256:xyz", "crc32:00000000", "sha256:" + "0" * 63])
+@pytest.mark.parametrize(
+    "checksum", ["", "sha256", "sha256:", "sha256:xyz", "crc32:00000000", "sha256:" + "0" * 63]
+)
 def test_a_checksum_that_is_none_is_refused_before_anything_is_asked(
     server: HttpServer, target: Path, checksum: str
 ) -> None:
@@ -121,7 +123,9 @@ def test_a_record_that_was_torn_or_forged_means_a_new_start(server: HttpServer, 
 
 @pytest.mark.gate("S12")
 @pytest.mark.parametrize(("mask", "mode"), [(0o000, 0o666), (0o022, 0o644), (0o077, 0o600)])
-def test_files_are_ours_alone_until_they_are_whole(server: HttpServer, tmp_path: Path, mask: int, mode: int) -> None:
+def test_files_are_ours_alone_until_they_are_whole(
+    server: HttpServer, tmp_path: Path, mask: int, mode: int
+) -> None:
     seen: set[int] = set()
 
     def look(exchange: Exchange) -> None:
@@ -175,13 +179,15 @@ def test_what_is_no_plain_file_is_never_replaced(server: HttpServer, tmp_path: P
 
 def test_the_server_does_not_choose_the_file(server: HttpServer, target: Path) -> None:
     headers = {"Content-Disposition": 'attachment; filename="../../evil"', "Content-Location": "/etc/evil"}
-    url = server.on("/x", respond(302, b"", {"Location": "/..%2f..%2fevil"}))
-    server.on("/..%2f..%2fevil", respond(200, NEW, headers))
+    url = server.on("/x", respond(302, b"", {"Location": "/..%2F..%2Fevil"}))
+    server.on("/..%2F..%2Fevil", respond(200, NEW, headers))
     HttpDownload(**QUICK)(url, target)
     assert (target.read_bytes(), leftovers(target)) == (NEW, [])
 
 
-def test_the_longest_name_works_and_a_planted_link_is_not_followed(server: HttpServer, tmp_path: Path) -> None:
+def test_the_longest_name_works_and_a_planted_link_is_not_followed(
+    server: HttpServer, tmp_path: Path
+) -> None:
     name = "n" * 255
     HttpDownload(**QUICK)(server.on("/x", Served(NEW)), tmp_path / name)
     assert (tmp_path / name).read_bytes() == NEW
@@ -198,7 +204,7 @@ def test_two_downloads_to_one_file_do_not_mix(server: HttpServer, target: Path) 
     task = HttpDownload(**QUICK, connection=HttpConnection(read_timeout=1))
     first = threading.Thread(target=lambda: pytest.raises(HttpError, task, url, target))
     first.start()
-    while not (target.parent / ".data.bin.longshore-part").exists():
+    while not server.asked("/slow"):
         time.sleep(0.01)
     with pytest.raises(TargetFailed, match="another download"):
         HttpDownload(**QUICK)(server.on("/x", Served(NEW)), target)
@@ -225,7 +231,9 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing(server: HttpServer, tar
         "try:\n    HttpDownload()(sys.argv[1], sys.argv[2])\n"
         "except TargetFailed as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, url, str(target)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code, url, str(target)], capture_output=True, text=True, timeout=60
+    )
     assert done.stdout.strip() == f"cannot write {str(target)!r}: {os.strerror(errno.EFBIG)}"
     assert (target.read_bytes(), leftovers(target)) == (OLD, [])
     assert len(server.requests) == 1
@@ -260,10 +268,14 @@ def test_a_killed_download_leaves_the_old_file(
     HttpDownload(**QUICK)(url, target)
     assert target.read_bytes() == NEW
     assert leftovers(target) == []
-    assert [exchange.headers.get("Range") for exchange in server.requests[1:]] != [None] * (len(server.requests) - 1)
+    assert [exchange.headers.get("Range") for exchange in server.requests[1:]] != [None] * (
+        len(server.requests) - 1
+    )
 
 
-def test_a_timeout_ends_a_stalled_download_at_once_and_the_next_attempt_goes_on(server: HttpServer, target: Path) -> None:
+def test_a_timeout_ends_a_stalled_download_at_once_and_the_next_attempt_goes_on(
+    server: HttpServer, target: Path
+) -> None:
     url = server.on("/x", stalled(NEW, 200_000, {"ETag": '"v1"'}), Served(NEW))
     began = time.monotonic()
     HttpDownload(**{**QUICK, "retries": 1, "timeout": 0.4})(url, target)
@@ -282,7 +294,9 @@ def test_a_timeout_leaves_no_thread_that_still_reads(server: HttpServer, target:
     assert (target.read_bytes(), leftovers(target)) == (OLD, [])
 
 
-def test_progress_is_told_as_bytes_come(server: HttpServer, target: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_progress_is_told_as_bytes_come(
+    server: HttpServer, target: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     seen: list[tuple[float, str]] = []
     from longshore.context import Attempt, active
 

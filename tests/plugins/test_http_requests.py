@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import pickle
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from http_server import Exchange, HttpServer, chunked, hang_up, reset, respond, stall, stalled, truncated
+from http_server import Exchange, HttpServer, hang_up, reset, respond, stall, truncated
 
-from longshore import AttemptTimedOut, ConfigurationError, Exponential, Flow, Success
+from longshore import ConfigurationError, Exponential, Flow, Success
 from longshore_http import (
-    AnswerError, BodyTruncated, ConnectionFailed, FilePart, HttpConnection, HttpJson, HttpRequest, HttpText,
-    ReadTimedOut, RedirectRefused, StatusError, TooLarge, UrlRefused,
+    ConnectionFailed,
+    FilePart,
+    HttpJson,
+    HttpRequest,
+    HttpText,
+    StatusError,
 )  # fmt: skip
 
 FAST = Exponential(base=0.01, cap=0.02)
@@ -43,7 +45,12 @@ def post(**fields: Any) -> HttpRequest:
 def test_an_answer_is_a_value_with_status_headers_url_time_and_body(server: HttpServer) -> None:
     url = server.on("/x", respond(200, b'{"n": 1}', {"Content-Type": "application/json", "X-Row": "7"}))
     response = get()(url)
-    assert (response.status, response.url, response.body, response.text) == (200, url, b'{"n": 1}', '{"n": 1}')
+    assert (response.status, response.url, response.body, response.text) == (
+        200,
+        url,
+        b'{"n": 1}',
+        '{"n": 1}',
+    )
     assert response.headers["x-row"] == "7"
     assert response.json() == {"n": 1}
     assert 0 < response.elapsed < 10
@@ -78,7 +85,9 @@ def test_a_form_is_encoded_and_files_are_read_from_disk(server: HttpServer, tmp_
     assert HttpJson("POST")(url, form={"a": "1&2", "b": ["x", "y"]})["body"] == "a=1%262&b=x&b=y"
     path = tmp_path / 'odd "name.csv'
     path.write_bytes(b"n\n" * 100_000)
-    seen = HttpJson("POST")(url, form={"a": "1"}, files={"f": path, "g": FilePart(content=b"hi", filename="g.txt")})
+    seen = HttpJson("POST")(
+        url, form={"a": "1"}, files={"f": path, "g": FilePart(content=b"hi", filename="g.txt")}
+    )
     assert seen["headers"]["content-type"].startswith("multipart/form-data; boundary=")
     assert 'name="f"; filename="odd %22name.csv"' in seen["body"]
     assert "n\n" * 100_000 in seen["body"]
@@ -120,7 +129,9 @@ def test_a_hopeless_status_fails_at_once(server: HttpServer, status: int) -> Non
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [reset, hang_up, truncated(b"x" * 1000, 1), truncated(b"x" * 1000, 1, how="reset")])
+@pytest.mark.parametrize(
+    "fault", [reset, hang_up, truncated(b"x" * 1000, 1), truncated(b"x" * 1000, 1, how="reset")]
+)
 def test_a_broken_connection_is_retried(server: HttpServer, fault: Any) -> None:
     url = server.on("/x", fault, respond(200, b"ok"))
     assert get(retries=1)(url).text == "ok"
