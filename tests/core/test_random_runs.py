@@ -96,11 +96,19 @@ def test_a_random_flow_ends_and_every_step_of_it_has_ended(plan: list[Any], inli
 
 
 @pytest.mark.gate("C4")
-def test_cancelling_at_random_moments_leaves_nothing_unfinished(gate_count: Callable[[int, int], int]) -> None:
+def test_cancelling_at_random_moments_leaves_nothing_unfinished(
+    gate_count: Callable[[int, int], int],
+) -> None:
     chance = random.Random(4)
     for _ in range(gate_count(25, 2000)):
         plan = [
-            (chance.choice(BEHAVIOURS), [chance.randrange(12)], chance.choice([None, all_finished]), None, chance.random() < 0.5)
+            (
+                chance.choice(BEHAVIOURS),
+                [chance.randrange(12)],
+                chance.choice([None, all_finished]),
+                None,
+                chance.random() < 0.5,
+            )
             for _ in range(12)
         ]
         flow = build(plan, Recorder())
