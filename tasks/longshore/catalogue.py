@@ -26,9 +26,10 @@ _SECTION: Final = re.compile(
 )
 _ITEM: Final = re.compile(r"(\*{0,2}\w+)(?: \([^)]*\))?: *(.*)")
 _UNIT: Final = re.compile(
-    r"\b(seconds?|milliseconds?|minutes?|hours?|days?|bytes|[KMGT]i?B|rows?|lines?|characters?|percent)\b",
+    r"\b(seconds?|milliseconds?|minutes?|hours?|days?|bytes|[KMGT]i?B|rows?|lines?|characters?|grams?|percent)\b",
     re.IGNORECASE,
 )
+_DIRECTIVE: Final = re.compile(r"[ \t]*# doctest:.*")
 _NUMBER: Final = re.compile(r"\b(int|float)\b")
 
 
@@ -125,7 +126,7 @@ def describe(task: type[Task[Any]] | Task[Any], name: str = "") -> TaskDescripti
         inputs=tuple(_inputs(_signature(task), own.arguments() | run.arguments())),
         result=_type(inspect.signature(function).return_annotation),
         returns=" ".join((run.section("Returns") or own.section("Returns")).split()),
-        example=own.section("Example", "Examples") or run.section("Example", "Examples"),
+        example=_DIRECTIVE.sub("", own.section("Example", "Examples") or run.section("Example", "Examples")),
         service_fields=tuple(argument for argument in described if argument.name in SERVICE_FIELDS),
     )
 
