@@ -94,40 +94,49 @@ class LineLog:
         self._rate = rate
         self._partial = b""  # the beginning of a line whose end has not come
         self._cut = 0  # how many bytes of that line were dropped already
+        self._turned = False  # the last that was logged ended with a carriage return
         self._batch: list[bytes] = []
         self._size = 0
         self.due: float | None = None  # when the batch must go
 
     def feed(self, data: bytes, now: float) -> None:
+        """Take the next bytes of the stream."""
+        if self._turned and data[:1] == b"\n":
+            data = data[1:]  # the rest of a line end whose first half has been logged
+        self._turned = False
         end = max(data.rfind(b"\n"), data.rfind(b"\r", 0, -1)) + 1
-        if not end:
-            self._grow(data)
-            return
-        begin = 0
-        if self._partial or self._cut:
-            begin = self._end_partial(data, now)
+        begin = self._end_partial(data, now) if end and (self._partial or self._cut) else 0
         if end > begin:
-            self._add(data[begin:end] if begin or end < len(data) else data, now)
+            self._add(data[begin:end], now)
         if end < len(data):
-            self._grow(data[max(end, begin) :])
+            self._grow(data[end:], now)
 
     def _end_partial(self, data: bytes, now: float) -> int:
         """Finish the line that was under way; return where the next begins."""
         newline, turn = data.find(b"\n"), data.find(b"\r", 0, -1)
         end = (min(newline, turn) if newline >= 0 and turn >= 0 else max(newline, turn)) + 1
-        self._grow(data[:end])
-        self._add(self._take_partial(), now)
+        self._grow(data[: end - 1], now)
+        self._add_partial(now, data[end - 1 : end])
         return end
 
-    def _grow(self, data: bytes) -> None:
+    def _grow(self, data: bytes, now: float) -> None:
         room = LONGEST_LINE - len(self._partial)
         self._partial += data[:room]
         self._cut += max(0, len(data) - room)
+        if self._partial.endswith(b"\r") and self.due is None:
+            self.due = now + BATCH_TIME  # perhaps half of a line end, perhaps a progress bar's
 
-    def _take_partial(self) -> bytes:
+    def _add_partial(self, now: float, end: bytes = b"") -> None:
+        """Log a line that came in parts, cut if it is long."""
         line, cut = self._partial, self._cut
         self._partial, self._cut = b"", 0
-        return line + b" [%d bytes of this line left out]\n" % cut if cut else line
+        if len(line) <= BATCH_SIZE:
+            self._add(line + end, now)
+        elif self._rate.take(len(line), now):
+            self.flush()
+            self._log(line + _mark(cut) if cut else line)
+        else:
+            self._rate.left_out += cut
 
     def _add(self, lines: bytes, now: float) -> None:
         """Take whole lines: into the batch, or counted when the rate is used up."""
@@ -153,12 +162,20 @@ class LineLog:
             end = lines.rfind(b"\n", begin, begin + BATCH_SIZE) + 1
             if end <= begin:
                 end = lines.find(b"\n", begin) + 1 or len(lines)
-            if not self._rate.take(min(end - begin, LONGEST_LINE), now):
-                self._rate.left_out += len(lines) - end
+            shown = min(end - begin, LONGEST_LINE)
+            if not self._rate.take(shown, now):
+                self._rate.left_out += len(lines) - begin - shown
                 return
             self.flush()
             self._log(_cut(lines[begin:end]))
             begin = end
+
+    def pass_on(self, now: float) -> None:
+        """Log what has waited long enough."""
+        if self._partial.endswith(b"\r"):
+            self._turned = True
+            self._add_partial(now)
+        self.flush()
 
     def flush(self) -> None:
         """Log what is in the batch."""
@@ -172,7 +189,7 @@ class LineLog:
     def finish(self, now: float) -> None:
         """Log the rest, with a last line that has no newline."""
         if self._partial or self._cut:
-            self._add(self._take_partial(), now)
+            self._add_partial(now)
         self.flush()
 
     def _log(self, lines: bytes) -> None:
@@ -189,7 +206,11 @@ class LineLog:
 def _cut(lines: bytes) -> bytes:
     if len(lines) <= LONGEST_LINE:
         return lines
-    return lines[:LONGEST_LINE] + b" [%d bytes of this line left out]\n" % (len(lines) - LONGEST_LINE)
+    return lines[:LONGEST_LINE] + _mark(len(lines.rstrip(b"\n")) - LONGEST_LINE)
+
+
+def _mark(size: int) -> bytes:
+    return b" [%d bytes of this line left out]\n" % size
 
 
 def _without_progress(lines: bytes) -> bytes:

@@ -139,7 +139,7 @@ class Process:
             now = time.monotonic()
             for stream in self._streams.values():
                 if stream.log.due is not None and stream.log.due <= now:
-                    stream.log.flush()
+                    stream.log.pass_on(now)
             if self._is_done(now):
                 break
         self._drain()
