@@ -207,6 +207,22 @@ def test_an_object_that_would_pickle_a_secret_is_replaced_by_its_text() -> None:
     assert VALUE.encode() not in pickle.dumps(masked)
 
 
+def test_an_object_that_neither_shows_nor_pickles_stays() -> None:
+    class Opaque:
+        def __repr__(self) -> str:
+            raise RuntimeError("no text")
+
+        def __reduce__(self) -> str:
+            raise TypeError(VALUE)
+
+    error = LongshoreError("x")
+    error.held = held = Opaque()  # type: ignore[attr-defined]
+    assert redact_error(error) is error
+    error.args = (VALUE,)
+    masked: Any = redact_error(error)
+    assert masked.held is held
+
+
 def test_a_secret_inside_an_error_stays_a_reference() -> None:
     error = LongshoreError("x", Secret("env:NAME"))
     assert redact_error(error) is error

@@ -6,12 +6,14 @@ import copy
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from longshore import hookimpl
 from longshore.errors import ConfigurationError, LongshoreError, SecretError
+from longshore.plugins import host
 from longshore.secrets import Secret, has_secrets, isolated, redact, register_scheme
 
 VALUE = "s3cr3t-horse-battery"
@@ -191,6 +193,46 @@ def test_a_scheme_is_registered_once() -> None:
 def test_a_scheme_is_one_lower_case_word(scheme: str) -> None:
     with pytest.raises(ConfigurationError, match="it is no lower-case word; use letters"):
         register_scheme(scheme, str.lower)
+
+
+class Vault:
+    """A plugin with one scheme, whose paths say how it fails."""
+
+    @hookimpl
+    def longshore_secrets(self) -> dict[str, Callable[[str], str]]:
+        return {"vault": self.read}
+
+    def read(self, path: str) -> str:
+        if path == "sealed":
+            raise ConnectionError(f"the vault is sealed for {VALUE}")
+        if path == "denied":
+            raise SecretError("cannot read 'denied': the policy says no; ask the owner")
+        return f"value of {path}"
+
+
+@pytest.fixture
+def vault() -> Iterator[None]:
+    plugin = Vault()
+    host().register(plugin, "vault-test")
+    yield
+    host().unregister(plugin)
+
+
+@pytest.mark.usefixtures("vault")
+def test_a_plugin_resolves_its_scheme() -> None:
+    assert Secret("vault:kv/slack#token").get() == "value of kv/slack#token"
+    assert redact("the value of kv/slack#token.") == "the ***."
+
+
+@pytest.mark.usefixtures("vault")
+def test_an_error_of_a_plugin_says_which_secret_and_is_masked(token: Secret) -> None:
+    token.get()
+    with pytest.raises(
+        SecretError, match=r"Secret\('vault:sealed'\): ConnectionError: .* for \*\*\*; run: longshore"
+    ):
+        Secret("vault:sealed").get()
+    with pytest.raises(SecretError, match=r"^cannot read 'denied': the policy says no; ask the owner$"):
+        Secret("vault:denied").get()
 
 
 def test_a_resolver_that_returns_no_text_is_named() -> None:
