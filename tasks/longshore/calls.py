@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from longshore.context import Attempt, active, inside_attempt
 from longshore.errors import TaskCancelled, TaskFailed, TaskSkipped
 from longshore.fanouts import Rows, Unmapped, as_list, map_length
+from longshore.handlers import BestEffort
 from longshore.logs import records_with_context
 from longshore.references import isolate
 from longshore.runner import Call, attempt, enter, keep, look_up
@@ -39,7 +40,9 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
     from longshore.plugins import host
 
     outer = active.get()
-    handlers = (*task.state_handlers, *host().state_handlers())
+    told = host()
+    observers = (BestEffort(observer) for observer in told.observers())
+    handlers = (*task.state_handlers, *told.state_handlers(), *observers)
     name = task.signature().fill(task.name, arguments)
     call = Call(
         task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers

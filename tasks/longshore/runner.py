@@ -20,6 +20,7 @@ from longshore.errors import (
     AttemptTimedOut,
     Fail,
     HandlerError,
+    LongshoreError,
     RetriesExhausted,
     Retry,
     Skip,
@@ -174,7 +175,7 @@ def _after_error(call: Call, error: BaseException) -> State:
         # Frames keep their locals alive: inputs, results, secrets. The text of the traceback is kept instead.
         traceback.clear_frames(error.__traceback__)
     error = redact_error(error)
-    message = f"{type(error).__name__}: {redact(str(error))}" if str(error) else type(error).__name__
+    message = _message(error)
     if call.attempt <= call.task.retries and _worth_retrying(call.task, error):
         try:
             delay = delay_after(call.task.retry_delay, call.attempt)
@@ -185,6 +186,14 @@ def _after_error(call: Call, error: BaseException) -> State:
         return Retrying(error=error, attempt=call.attempt, delay=delay, traceback=trace, message=message)
     kind = TimedOut if isinstance(error, AttemptTimedOut) else Failed
     return kind(error, message=message, traceback=trace)
+
+
+def _message(error: BaseException) -> str:
+    """Say what went wrong; our own errors say it without their class."""
+    text = redact(str(error))
+    if isinstance(error, LongshoreError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _worth_retrying(task: Task[Any], error: BaseException) -> bool:
