@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from longshore.errors import ConfigurationError
 
@@ -26,7 +26,7 @@ class Exponential:
     cap: float = 60.0
 
     def __post_init__(self) -> None:
-        if self.base <= 0 or self.cap <= 0:
+        if not (0 < self.base < float("inf") and 0 < self.cap < float("inf")):
             raise ConfigurationError(f"{self!r} has a delay that is not positive; give seconds above 0")
 
     def __call__(self, attempt: int) -> float:
@@ -39,6 +39,14 @@ Delay: TypeAlias = float | Exponential | Callable[[int], float]
 
 
 def delay_after(delay: Delay, attempt: int) -> float:
-    """Return the seconds to wait after an attempt has failed."""
-    seconds = delay(attempt) if callable(delay) else delay
+    """Return the seconds to wait after an attempt has failed.
+
+    Raises:
+        ConfigurationError: A callable did not return seconds.
+    """
+    seconds: Any = delay(attempt) if callable(delay) else delay
+    if not isinstance(seconds, int | float) or not seconds < float("inf"):
+        raise ConfigurationError(
+            f"retry_delay {delay!r} returned {seconds!r} for attempt {attempt}; return seconds"
+        )
     return max(0.0, float(seconds))

@@ -12,12 +12,12 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from longshore import handlers
+from longshore import lanes
 from longshore.context import current, inside_attempt
 from longshore.errors import FlowFailed, HandlerError, TaskCancelled
 from longshore.flights import Flights
-from longshore.frontier import WHOLE, Frontier, Unit
-from longshore.handlers import Subject, transition
+from longshore.frontier import WHOLE, Frontier, NodeRun, Unit
+from longshore.handlers import Handlers, Subject, transition
 from longshore.limits import parse_limits
 from longshore.logs import console_when_unconfigured, records_with_context
 from longshore.narration import Narrator
@@ -56,7 +56,7 @@ class Engine:
         self._due: list[tuple[float, int, Unit]] = []
         self._count = itertools.count()
         self._handler_error: BaseException | None = None
-        self._handlers: dict[int, handlers.Handlers] = {}
+        self._handlers: dict[int, Handlers] = {}
 
     @property
     def interrupts(self) -> Interrupts:
@@ -140,7 +140,7 @@ class Engine:
 
     def _call(self, unit: Unit, node: Node, retry: Retrying | None) -> Call:
         task, arguments = self.frontier.work(unit)
-        name = node.name.format_map(arguments) if "{" in node.name else node.name
+        name = task.signature().fill(node.name, arguments)
         return Call(
             task, arguments, name, self.run.run_id, self.flow.name, None if unit[1] == WHOLE else unit[1],
             1 if retry is None else retry.attempt + 1, node.tags, self._handlers_of(node),
@@ -154,7 +154,7 @@ class Engine:
         call.handlers, call.handler_timeout = self._handlers_of(node), self.flow.handler_timeout
         return enter(call, call.context(), self.frontier.state(unit), state, time.monotonic())
 
-    def _handlers_of(self, node: Node) -> handlers.Handlers:
+    def _handlers_of(self, node: Node) -> Handlers:
         found = self._handlers.get(node.order)
         if found is None:
             found = (*node.task.state_handlers, *self.flow.step_handlers, *self._everywhere)
@@ -195,17 +195,25 @@ class Engine:
 
     def _abandon(self, reason: str) -> None:
         """Cancel what has not run, but for the clean-up of what was set up, which runs here."""
-        cleanups: list[Unit] = []
-        for unit in list(self.frontier.unfinished()):
+        for unit in sorted(self._retrying):
             node = self.frontier.runs[unit[0]].node
-            if node.setup is not None:
-                cleanups.append(unit)
-            elif unit in self._retrying:
-                self._end(unit, self._enter(unit, node, Cancelled(message=reason)))
-            elif not self.frontier.state(unit).finished:
-                self._end(unit, Cancelled(message=f"not started: {reason}"))
-        for unit in reversed(cleanups):
-            self._end(unit, self._clean_up(unit))
+            self._end(unit, self._enter(unit, node, Cancelled(message=reason)))
+        left = Cancelled(message=f"not started: {reason}")
+        runs = [run for run in self.frontier.runs if not run.state.finished]
+        self._narrator.left(sum(self._leave(run, left) for run in runs if run.node.setup is None), left)
+        for run in reversed(runs):
+            if run.node.setup is not None:
+                unit = run.node.order, WHOLE
+                self._end(unit, self._clean_up(unit))
+
+    def _leave(self, run: NodeRun, state: State) -> int:
+        """End all that a step has not started with one state; return how much that is."""
+        unit = run.node.order, WHOLE
+        count = self.frontier.leave(run, state)
+        whole = state if run.children is None else self.frontier.summary(run)
+        self._narrator.observe(unit, run.state, whole, None)
+        self.frontier.record(unit, whole)
+        return count
 
     def _clean_up(self, unit: Unit) -> State:
         state = self.frontier.obstacle(unit)
@@ -269,7 +277,7 @@ def run_flow(
             run.state, run.ended = Cancelled(message="interrupted twice"), utc_now()
             interrupt.__dict__.update(flow_run=run, signal=engine.interrupts.signal)
             raise
-        handlers.drain(1.0)
+        lanes.drain(1.0)
         host().run_finished(run)
     _raise_if(run, engine.interrupts, raise_on_failure)
     return run

@@ -7,21 +7,20 @@ it *observes*: it runs beside the run, cannot change or delay it, and an error i
 
 from __future__ import annotations
 
-import atexit
 import os
-import queue
-import threading
-import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from longshore import deadlines
-from longshore.errors import HandlerError
+from longshore.errors import ConfigurationError, HandlerError
+from longshore.forks import Lock
+from longshore.lanes import Lane
 from longshore.logs import run_log
 from longshore.secrets import redact, redact_value
 from longshore.states import Failed, Retrying, State
+
+_making = Lock()
 
 HANDLER_TIMEOUT: Final = 30.0
 """Seconds that one handler may take for one transition."""
@@ -104,10 +103,10 @@ def transition(
         HandlerError: A handler raised, took longer than `seconds`, or returned something that is no state.
     """
     for handler in handlers:
-        object.__setattr__(subject, "state", new)
         if isinstance(handler, BestEffort):
             handler(subject, old, new)
             continue
+        object.__setattr__(subject, "state", new)
         answer = _decide(handler, subject, old, new, seconds)
         if answer is not None:
             new = answer
@@ -127,7 +126,8 @@ def _decide(
         )
     try:
         answer = call.result()
-    except Exception as error:
+    except BaseException as error:
+        # SystemExit and `raise Skip` too: it was raised in the handler's own thread, where it would say nothing.
         raise HandlerError(f"{step}: {type(error).__name__}: {redact(str(error))}") from error
     if answer is not None and not isinstance(answer, State):
         raise HandlerError(f"{step}: returned {type(answer).__name__}; return a State or None")
@@ -160,6 +160,13 @@ class On:
         only: StateTypes = State,
         ignore: StateTypes = (),
     ) -> None:
+        for kinds in (states, only, ignore):
+            if not all(isinstance(k, type) and issubclass(k, State) for k in _classes(kinds)):
+                raise ConfigurationError(
+                    f"cannot wait for {kinds!r}: it is no state; write On(Failed, ...) or On((Failed, Retrying), ...)"
+                )
+        if not callable(handler):
+            raise ConfigurationError(f"On(..., {handler!r}): give a callable (subject, old, new)")
         self.states = states
         self.handler = handler
         self.only = only
@@ -172,9 +179,13 @@ class On:
         return None
 
     def __repr__(self) -> str:
-        states = self.states if isinstance(self.states, tuple) else (self.states,)
+        states = _classes(self.states)
         shown = states[0].__name__ if len(states) == 1 else f"({', '.join(s.__name__ for s in states)})"
         return f"On({shown}, {_name(self.handler)})"
+
+
+def _classes(states: StateTypes) -> tuple[type[State], ...]:
+    return states if isinstance(states, tuple) else (states,)
 
 
 class BestEffort:
@@ -200,20 +211,24 @@ class BestEffort:
         self.handler = handler
         self.timeout = timeout
         self.queue_size = queue_size
-        self._lane: _Lane | None = None
+        self._lane: Lane | None = None
 
     def __call__(self, subject: Subject, old: State, new: State, /) -> None:
         if isinstance(self.handler, On) and not isinstance(new, self.handler.states):
             return
-        if self._lane is None or self._lane.pid != os.getpid():
-            self._lane = _Lane(self.queue_size)
-        if not self._lane.put(lambda: self._observe(subject, old, new)):
+        # A copy: the handlers after this one may put another state in its place.
+        seen = replace(subject, state=new)
+        with _making:
+            if self._lane is None or self._lane.pid != os.getpid():
+                self._lane = Lane(self.queue_size)
+            lane = self._lane
+        if not lane.put(lambda: self._observe(seen, old, new)):
             run_log.warning("best-effort handler %s is behind: left out %s", _name(self.handler), new)
 
     def _observe(self, subject: Subject, old: State, new: State) -> None:
         try:
             deadlines.call_within(lambda: self.handler(subject, old, new), self.timeout)
-        except Exception as error:  # noqa: BLE001 - best effort
+        except BaseException as error:  # noqa: BLE001 - SystemExit too: it must not end the lane
             run_log.warning(
                 "best-effort handler %s: %s: %s", _name(self.handler), type(error).__name__, error
             )
@@ -223,54 +238,3 @@ class BestEffort:
 
     def __repr__(self) -> str:
         return f"BestEffort({_name(self.handler)})"
-
-
-class _Lane:
-    """One daemon thread that makes calls in order."""
-
-    def __init__(self, size: int) -> None:
-        self.pid = os.getpid()
-        self._calls: queue.Queue[Callable[[], None]] = queue.Queue(size)
-        self._unfinished = 0
-        self._changed = threading.Condition()
-        threading.Thread(target=self._serve, name="longshore-observer", daemon=True).start()
-        _lanes.add(self)
-
-    def put(self, call: Callable[[], None]) -> bool:
-        with self._changed:
-            self._unfinished += 1
-        try:
-            self._calls.put_nowait(call)
-        except queue.Full:
-            self._finish()
-            return False
-        return True
-
-    def _serve(self) -> None:
-        while True:
-            self._calls.get()()
-            self._finish()
-
-    def _finish(self) -> None:
-        with self._changed:
-            self._unfinished -= 1
-            self._changed.notify_all()
-
-    def drain(self, deadline: float) -> None:
-        with self._changed:
-            while self._unfinished and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
-
-
-_lanes: weakref.WeakSet[_Lane] = weakref.WeakSet()
-
-
-def drain(seconds: float) -> None:
-    """Wait until the best-effort handlers of this process have caught up, at most so long."""
-    deadline = time.monotonic() + seconds
-    for lane in list(_lanes):
-        if lane.pid == os.getpid():
-            lane.drain(deadline)
-
-
-atexit.register(drain, 5.0)

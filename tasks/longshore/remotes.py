@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
 
-from longshore import deadlines, handlers
+from longshore import deadlines, lanes
 from longshore.context import CANCEL_GRACE, Attempt
 from longshore.logs import records_with_context
 from longshore.runner import Call, attempt
@@ -202,7 +202,7 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
             state = attempt(call, context, lambda running: wire.send("started", unit, running))
     finally:
         del wire.contexts[unit]
-    handlers.drain(1.0)
+    lanes.drain(1.0)
     wire.send("done", unit)
     return _packed(call, state)
 
