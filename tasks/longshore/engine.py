@@ -207,7 +207,10 @@ class Engine:
                 self._end(unit, self._clean_up(unit))
 
     def _leave(self, run: NodeRun, state: State) -> int:
-        """End all that a step has not started with one state; return how much that is."""
+        """End all that a step has not started with one state; return how much that is.
+
+        Observers are told of the step, not of each of its units.
+        """
         unit = run.node.order, WHOLE
         count = self.frontier.leave(run, state)
         whole = state if run.children is None else self.frontier.summary(run)

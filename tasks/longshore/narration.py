@@ -40,18 +40,26 @@ class Narrator:
         """Tell of a step's transition."""
         if self._quiet and not isinstance(new, Failed | Retrying):
             return
-        node = self._frontier.runs[unit[0]].node
-        name = call.name if call is not None else node.name
+        name = self._frontier.runs[unit[0]].node.name if call is None else call.name
         label = name if unit[1] == WHOLE else f"{name}[{unit[1]}]"
-        if self._observers:
-            self._observe(unit, node, call, name, old, new)
+        self.observe(unit, old, new, call)
         self._say(label, new, self._seconds(unit, new), call)
+
+    def left(self, count: int, state: State) -> None:
+        """Tell how much of the run was not started; a line for each could be a million."""
+        if count:
+            run_log.info("%s steps | %s: %s", f"{count:,}", type(state).__name__, state.message)
 
     def _seconds(self, unit: Unit, new: State) -> float | None:
         began = self._run.began.get(unit)
         return None if began is None or not new.finished else (new.time - began).total_seconds()
 
-    def _observe(self, unit: Unit, node: Node, call: Call | None, name: str, old: State, new: State) -> None:
+    def observe(self, unit: Unit, old: State, new: State, call: Call | None) -> None:
+        """Tell the observers alone of a step's transition."""
+        if not self._observers:
+            return
+        node = self._frontier.runs[unit[0]].node
+        name = node.name if call is None else call.name
         subject = Subject(
             kind="task", name=name, run_id=self._run.run_id, flow=self._run.flow.name,
             map_index=None if unit[1] == WHOLE else unit[1], attempt=call.attempt if call else 1,
