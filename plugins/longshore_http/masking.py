@@ -6,7 +6,8 @@ import re
 from typing import Final
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
-from longshore.secrets import redact, register
+from longshore import redact
+from longshore import register_secret as register
 
 __all__ = ["MASK", "is_sensitive", "redact", "register", "show_text", "show_url"]
 

@@ -66,6 +66,7 @@ from longshore.references import text
 from longshore.resources import Resource
 from longshore.runs import FlowRun
 from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
+from longshore.secrets import register as register_secret
 from longshore.states import (
     Cached,
     Cancelled,
@@ -185,6 +186,7 @@ __all__ = [
     "parse_outputs",
     "parse_progress",
     "redact",
+    "register_secret",
     "require",
     "some_failed",
     "some_successful",

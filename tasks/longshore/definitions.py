@@ -73,7 +73,7 @@ def define(cls: type) -> None:
 
 
 def _make_dataclass(cls: type, where: str) -> None:
-    has_repr = "__repr__" in vars(cls)
+    has_repr, text = "__repr__" in vars(cls), cls.__doc__
     try:
         dataclass(frozen=True, kw_only=True, repr=False)(cls)
     except ValueError as error:
@@ -82,6 +82,7 @@ def _make_dataclass(cls: type, where: str) -> None:
         ) from error
     if not has_repr and "__repr__" in vars(cls):
         del cls.__repr__
+    cls.__doc__ = text  # a dataclass without one would get its signature
     _explain_wrong_fields(cls)
 
 

@@ -7,7 +7,8 @@
         inputs = {"who": "world"}
         expected = "hello world"
 
-The suite needs pytest, and what the task itself needs.
+With `pytest_plugins = ["longshore.testing"]` in a `conftest.py` the fixtures `recorder`, `canary` and
+`isolated_longshore` are there too. All of it needs pytest, and what the task itself needs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
+import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -72,6 +74,47 @@ def isolated_process_state() -> Generator[None]:
         finally:
             Cache.clear()
             plugins.reset()
+
+
+class Canary:
+    """A secret whose value must show up nowhere.
+
+    Attributes:
+        secret: To give to a task.
+        value: What it resolves to.
+    """
+
+    def __init__(self, secret: Secret, value: str) -> None:
+        self.secret = secret
+        self.value = value
+
+    def assert_absent(self, *things: object) -> None:
+        """Check that no text, repr or pickle of these shows the value."""
+        for thing in things:
+            data = thing if isinstance(thing, bytes) else f"{thing}{thing!r}".encode()
+            assert self.value.encode() not in data, f"the secret shows in {type(thing).__name__}"
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """A state handler that remembers what it was told."""
+    return Recorder()
+
+
+@pytest.fixture
+def canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
+    """A secret in the environment, forgotten at the end of the test."""
+    value = f"canary-{uuid.uuid4().hex}"
+    monkeypatch.setenv("LONGSHORE_CANARY", value)
+    with isolated_process_state():
+        yield Canary(Secret("env:LONGSHORE_CANARY"), value)
+
+
+@pytest.fixture
+def isolated_longshore() -> Iterator[None]:
+    """Forget, at the end of the test, the secrets, cached results and plugins that it registered."""
+    with isolated_process_state():
+        yield
 
 
 class TaskContract:
@@ -138,7 +181,8 @@ class TaskContract:
 
     def test_it_says_what_it_does_and_what_each_field_means(self) -> None:
         kind = type(self.task)
-        text = inspect.getdoc(self.task.fn if isinstance(self.task, FunctionTask) else kind) or ""
+        described = self.task.fn if isinstance(self.task, FunctionTask) else kind
+        text = inspect.cleandoc(described.__doc__ or "")
         assert text, f"{kind.__name__} has no docstring"
         own = [f.name for f in dataclasses.fields(kind) if f.name not in SERVICE_FIELDS and f.name != "fn"]
         missing = [name for name in own if f"{name}:" not in text]
