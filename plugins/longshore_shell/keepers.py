@@ -227,6 +227,7 @@ class Keeper:
         self.worker = worker
         self.board = board
         self.place = place
+        self.supervisor = os.getppid()
         self.alarm = Alarm()
         become_subreaper()
 
@@ -242,7 +243,11 @@ class Keeper:
         try:  # not poll(): that would wake every idle keeper for one request
             data, ancillary = self.requests.recvmsg(1, socket.CMSG_SPACE(16), socket.MSG_CMSG_CLOEXEC)[:2]
         except BlockingIOError:  # nothing for IDLE seconds; the first idle keeper stays
-            return self.board.first_idle() == self.place and not has_ended(self.worker)
+            return (
+                self.board.first_idle() == self.place
+                and os.getppid() == self.supervisor
+                and not has_ended(self.worker)
+            )
         if not data:
             return False
         self.board.take(self.place)

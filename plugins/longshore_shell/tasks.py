@@ -263,7 +263,7 @@ class SubprocessTask(CommandTask[R]):
             for number, text in enumerate(given, 1):
                 templates.refuse_option(f"argument {number}", text)
         return tuple(
-            commands.argument(word, f"word {n} of the command") for n, word in enumerate([*words, *given])
+            commands.argument(word, f"word {n} of the command") for n, word in enumerate([*words, *given], 1)
         ), None
 
     def _shown(self, words: Sequence[str]) -> str:

@@ -92,10 +92,16 @@ class Supervisor:
         self.requests.close()
         until = time.monotonic() + patience
         pause = 0.001
-        with contextlib.suppress(ChildProcessError):  # somebody else's os.wait() took it
-            while os.waitpid(self.pid, os.WNOHANG)[0] == 0 and time.monotonic() < until:
-                time.sleep(pause)
-                pause = min(2 * pause, 0.05)
+        while not self.has_ended() and time.monotonic() < until:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    def has_ended(self) -> bool:
+        """Whether the process is gone, and collect it."""
+        try:
+            return os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        except ChildProcessError:  # somebody else's os.wait() took it
+            return True
 
 
 class _Worker:
@@ -110,10 +116,13 @@ class _Worker:
         self.folder: Folder | None = None
         self.supervisor: Supervisor | None = None
         self.sockets: set[socket.socket] = set()
+        self.retired: list[socket.socket] = []  # to killed supervisors; open while their keepers may have work
 
     def forget(self) -> None:
         """After a fork: what the parent has is not ours; our copies would keep it from seeing its end."""
         for held in self.sockets:
+            held.close()
+        for held in self.retired:
             held.close()
         if self.supervisor is not None:
             self.supervisor.requests.close()
@@ -188,18 +197,14 @@ def _folder() -> Folder:
 
 
 def ask(descriptors: list[int]) -> None:
-    """Hand a request to the supervisor, starting one where there is none or it has died."""
+    """Hand a request to the supervisor, starting one where there is none or it was killed."""
     with _worker.lock:
-        if _worker.supervisor is not None:
-            try:
-                _worker.supervisor.ask(descriptors)
-            except OSError:
-                _worker.supervisor.end(0.0)
-                _worker.supervisor = None
-            else:
-                return
-        _worker.supervisor = Supervisor(_folder())
-        _worker.supervisor.ask(descriptors)
+        supervisor = _worker.supervisor
+        if supervisor is None or supervisor.has_ended():
+            if supervisor is not None:
+                _worker.retired.append(supervisor.requests)
+            supervisor = _worker.supervisor = Supervisor(_folder())
+        supervisor.ask(descriptors)
 
 
 def hold(control: socket.socket) -> None:
