@@ -21,7 +21,7 @@ from longshore_http.masking import show_url
 from longshore_http.sessions import transmit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     import requests
 
@@ -71,7 +71,7 @@ class Answer:
         self.status: int = response.status_code
         self.headers: Headers[str] = Headers(response.headers)
         self.raw_url: str = response.url
-        self.authorization = response.request.headers.get("Authorization", "")
+        self.authorization = str(response.request.headers.get("Authorization", ""))
         self.began = began
         self._response = response
         self._cutter = cutter
@@ -111,7 +111,7 @@ class Answer:
 
 
 @contextmanager
-def exchange(request: Request) -> Iterator[Answer]:
+def exchange(request: Request) -> Generator[Answer]:
     """Send a request, follow redirects, and yield the answer, whatever its status.
 
     A 401 to a fetched token is answered with one new token.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from longshore import current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 class Cutter:
@@ -78,7 +78,7 @@ def active_cutter() -> Cutter | None:
 
 
 @contextmanager
-def cuttable() -> Iterator[Cutter]:
+def cuttable() -> Generator[Cutter]:
     """Let the attempt's timeout or cancellation end what this thread sends and receives inside."""
     cutter, outer = Cutter(), active_cutter()
     _active.cutter = cutter

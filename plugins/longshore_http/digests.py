@@ -13,7 +13,6 @@ from longshore_http.errors import ChecksumMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from hashlib import _Hash
 
 _ALGORITHMS: Final = ("sha256", "sha512", "sha384", "sha1", "md5")
 _NAMES: Final = {"sha-256": "sha256", "sha-512": "sha512", "sha": "sha1", "md5": "md5"}
@@ -74,9 +73,7 @@ class Digests:
     """Several digests of one stream."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._hashes: dict[str, _Hash] = {
-            name: hashlib.new(name, usedforsecurity=False) for name in {"sha256", *names}
-        }
+        self._hashes = {name: hashlib.new(name, usedforsecurity=False) for name in {"sha256", *names}}
 
     def update(self, data: bytes) -> None:
         """Take in the next bytes."""

@@ -27,7 +27,7 @@ from longshore_http.receiving import Downloaded, Order, Receiver
 from longshore_http.request import NO_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
 
 _BREAKS: Final = (ConnectionFailed, ReadTimedOut, RequestCancelled)
 
@@ -119,7 +119,7 @@ def _real_target(target: Path) -> Path:
 
 
 @contextmanager
-def _writing(target: Path) -> Iterator[None]:
+def _writing(target: Path) -> Generator[None]:
     """Say what is wrong with the file or the disk."""
     try:
         yield
@@ -130,7 +130,7 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _tidied(partial: Partial) -> Iterator[None]:
+def _tidied(partial: Partial) -> Generator[None]:
     """Keep what came only if the next attempt can go on from there."""
     try:
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from longshore_http.masking import MASK, is_sensitive
 
@@ -20,9 +20,9 @@ class Headers(Mapping[str, V], Generic[V]):
     __slots__ = ("_items", "_pairs")
 
     def __init__(self, items: Mapping[str, V] | Iterable[tuple[str, V]] = ()) -> None:
-        pairs = items.items() if isinstance(items, Mapping) else items
+        mapping = cast("Mapping[str, V] | None", items if isinstance(items, Mapping) else None)
         self._items: dict[str, tuple[str, V]] = {}
-        for name, value in pairs:
+        for name, value in cast("Iterable[tuple[str, V]]", items) if mapping is None else mapping.items():
             self._add(name, value)
         self._pairs = tuple(self._items.values())
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from longshore import current
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from longshore_http.client import Request
 
@@ -36,7 +36,7 @@ _counted: ContextVar[tuple[object, int]] = ContextVar("longshore_http_counted", 
 
 
 @contextmanager
-def one_call(task: object) -> Iterator[None]:
+def one_call(task: object) -> Generator[None]:
     """Hold the key of a call, or of several one after the other, that is made here and now."""
     token = _call.set(_Drawn(task))
     try:

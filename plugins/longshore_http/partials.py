@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longshore_http.errors import TargetFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 if sys.platform != "win32":
     import fcntl
@@ -130,7 +130,7 @@ class Partial:
 
 
 @contextmanager
-def partial_for(target: Path) -> Iterator[Partial]:
+def partial_for(target: Path) -> Generator[Partial]:
     """Open the partial file of a target; only one download at a time has it.
 
     Raises:

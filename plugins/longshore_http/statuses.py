@@ -40,7 +40,7 @@ def check_statuses(owner: str, accept: Statuses) -> None:
     Raises:
         ConfigurationError: It is no collection of statuses.
     """
-    if isinstance(accept, int | str) or any(not isinstance(s, int) or not 100 <= s <= 599 for s in accept):
+    if isinstance(accept, int | str) or any(not 100 <= status <= 599 for status in accept):
         raise ConfigurationError(
             f"{owner}(accept={accept!r}): give statuses, as (200, 404) or range(200, 300)"
         )

@@ -103,7 +103,7 @@ def is_public(address: str) -> bool:
 class _FreshPool(HTTPConnectionPool):
     """Hands out no connection that was idle for long."""
 
-    ConnectionCls = _Watched
+    ConnectionCls = _Watched  # pyright: ignore[reportAssignmentType] - urllib3's own is no such protocol either
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection: Any = super()._get_conn(timeout)

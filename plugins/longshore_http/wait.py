@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore import ConfigurationError, Exponential, Secret, Task, current, field
 from longshore_http.answers import find
@@ -63,7 +63,9 @@ class JsonEquals:
             found = find(response.json(), self.path)
         except AnswerError:  # a page that says "starting"
             return False
-        return found in self.value if isinstance(self.value, tuple) else bool(found == self.value)
+        if isinstance(self.value, tuple):
+            return found in cast("tuple[Any, ...]", self.value)  # pyright: ignore[reportUnknownMemberType]
+        return bool(found == self.value)
 
 
 class HttpWait(Task[HttpResponse]):

@@ -1,4 +1,4 @@
-"""A real HTTP/1.1 server on 127.0.0.1 that can misbehave: the fault is what the test asks for, the bytes are real.
+"""A real HTTP/1.1 server on 127.0.0.1 that misbehaves as it is told to.
 
 server.on("/orders", respond(503), respond(200, b"done"))   # the first request, and all others
 server.on("/data", Served(b"...", etag='"v1"'))             # a file, with ranges and validators
@@ -197,6 +197,7 @@ class _Connection(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         owner = self.server.owner
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a body waits 40 ms otherwise
         stream = self.request.makefile("rb")
         try:
             while exchange := self._next(stream):
@@ -243,7 +244,7 @@ class HttpServer:
         self._scheme = "https" if tls else "http"
         if tls:
             self._listener.socket = tls.wrap_socket(self._listener.socket, server_side=True)
-        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._listener.serve_forever, args=(0.005,), daemon=True)
 
     @property
     def port(self) -> int:

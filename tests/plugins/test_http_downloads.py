@@ -1,4 +1,4 @@
-"""`HttpDownload`: after it the file is the old one, absent, or byte for byte the object, whatever the server does."""
+"""After `HttpDownload` the file is the old one, absent, or byte for byte the object: each fault by itself."""
 
 from __future__ import annotations
 

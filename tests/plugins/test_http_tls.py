@@ -57,15 +57,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 
     def make(name: str, *, expired: bool = False, host: str = "IP:127.0.0.1") -> Path:
         path = folder / f"{name}.pem"
-        new = f"openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN={name} -keyout {path}.key"
+        new = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+        new += f" -subj /CN={name} -keyout {path}.key"
         if expired:
             (folder / "index").touch()
             (folder / "ca.cnf").write_text(CA.format(host=host))
             run(f"{new} -out {path}.csr")
             dates = "-startdate 20130101000000Z -enddate 20130102000000Z"
-            run(
-                f"openssl ca -batch -selfsign -config ca.cnf {dates} -keyfile {path}.key -in {path}.csr -out {path}.crt"
-            )
+            files = f"-keyfile {path}.key -in {path}.csr -out {path}.crt"
+            run(f"openssl ca -batch -selfsign -config ca.cnf {dates} {files}")
         else:
             run(f"{new} -x509 -days 2 -addext subjectAltName={host} -out {path}.crt")
         path.write_bytes(Path(f"{path}.key").read_bytes() + Path(f"{path}.crt").read_bytes())
@@ -141,7 +141,7 @@ def test_the_environment_can_name_authorities(
 
 def test_old_versions_of_tls_are_refused(certificates: Callable[..., Path]) -> None:
     made = certificates("ancient")
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
         server = serve(made, minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
     with server, pytest.raises(ConnectionFailed):
         HttpText(connection=HttpConnection(verify=f"{made}.crt"), **{**QUICK, "retries": 0})(server.url("/x"))

@@ -234,16 +234,36 @@ def test_proxies_come_from_the_connection_or_the_environment(
 @pytest.mark.gate("S9")
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0177.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0", "169.254.169.254",
-     "[::ffff:169.254.169.254]", "2852039166", "10.0.0.1", "192.168.0.1", "172.16.0.1", "100.64.0.1", "[fd00::1]",
-     "[fe80::1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "224.0.0.1", "255.255.255.255", "[::]"],
-)  # fmt: skip
+    [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0",
+        "169.254.169.254",
+        "2852039166",
+        "[::ffff:169.254.169.254]",
+        "10.0.0.1",
+        "192.168.0.1",
+        "172.16.0.1",
+        "100.64.0.1",
+        "[fd00::1]",
+        "[fe80::1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:7f00:1::]",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[::]",
+    ],
+)
 def test_public_only_refuses_other_addresses_before_connecting(server: HttpServer, host: str) -> None:
     with pytest.raises((AddressRefused, ConnectionFailed)) as caught:
         get(HttpConnection(public_only=True, connect_timeout=2))(f"http://{host}:{server.port}/x")
-    if not isinstance(
-        caught.value, AddressRefused
-    ):  # the resolver does not know this spelling, so nobody connects
+    # A spelling that the resolver does not know leads nowhere either.
+    if not isinstance(caught.value, AddressRefused):
         assert "not found" in str(caught.value)
     assert server.requests == []
 
