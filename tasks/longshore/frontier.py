@@ -14,7 +14,7 @@ from longshore.errors import LongshoreError, TaskError
 from longshore.fanouts import as_list, map_length
 from longshore.references import evaluate, isolate
 from longshore.states import Cancelled, Failed, Mapped, Pending, Skipped, State, Success, TriggerFailed
-from longshore.triggers import blocked
+from longshore.triggers import all_successful, blocked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,14 +38,15 @@ class NodeRun:
         waiting: How many steps before it have not finished (for inputs taken item by item: not been
             expanded).
         blockers: For each of the children, how many items it still waits for.
+        common: The states before a mapped step that all its steps look at; None until one does.
         lists: The inputs that are mapped over, by argument.
         followers: The steps that wait for this one.
         item_followers: The mapped steps that take this one's results item by item.
     """
 
     __slots__ = (
-        "blockers", "children", "followers", "item_followers", "lists", "node", "state", "unfinished",
-        "waiting",
+        "blockers", "children", "common", "followers", "item_followers", "lists", "node", "state",
+        "unfinished", "waiting",
     )  # fmt: skip
 
     def __init__(self, node: Node) -> None:
@@ -55,6 +56,7 @@ class NodeRun:
         self.unfinished = 0
         self.waiting = 0
         self.blockers: list[int] = []
+        self.common: list[State] | None = None
         self.lists: dict[str, Sequence[Any]] = {}
         self.followers: list[NodeRun] = []
         self.item_followers: list[NodeRun] = []
@@ -116,15 +118,21 @@ class Frontier:
         return blocked(node.task.trigger, self._upstream(run, unit[1]))
 
     def _upstream(self, run: NodeRun, index: int) -> list[State]:
+        if index == WHOLE:
+            return self._states(run.node.upstream)
+        aligned = dict.fromkeys(run.node.aligned.values())
+        if run.common is None:
+            common = self._states(node for node in run.node.upstream if node not in aligned)
+            if run.node.task.trigger is all_successful and all(type(state) is Success for state in common):
+                common = common[:1]  # it stands for all, so that each of many steps need not look at many
+            run.common = common
+        return [*run.common, *(self.state((node.order, index)) for node in aligned)]
+
+    def _states(self, nodes: Iterable[Node]) -> list[State]:
         states: list[State] = []
-        for node in run.node.upstream:
-            other = self.runs[node.order]
-            if other.children is None:
-                states.append(other.state)
-            elif index != WHOLE and node in run.node.aligned.values():
-                states.append(other.children[index])
-            else:
-                states.extend(other.children or [other.state])
+        for node in nodes:
+            run = self.runs[node.order]
+            states.extend(run.children or [run.state])
         return states
 
     def work(self, unit: Unit) -> tuple[Task[Any], dict[str, Any]]:
