@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from longshore import deadlines
 from longshore.errors import ConfigurationError, HandlerError
@@ -127,7 +127,7 @@ def _decide(
     try:
         answer = call.result()
     except BaseException as error:
-        # SystemExit and `raise Skip` too: it was raised in the handler's own thread, where it would say nothing.
+        # SystemExit and `raise Skip` too, which would say nothing in the handler's own thread.
         raise HandlerError(f"{step}: {type(error).__name__}: {redact(str(error))}") from error
     if answer is not None and not isinstance(answer, State):
         raise HandlerError(f"{step}: returned {type(answer).__name__}; return a State or None")
@@ -163,7 +163,8 @@ class On:
         for kinds in (states, only, ignore):
             if not all(isinstance(k, type) and issubclass(k, State) for k in _classes(kinds)):
                 raise ConfigurationError(
-                    f"cannot wait for {kinds!r}: it is no state; write On(Failed, ...) or On((Failed, Retrying), ...)"
+                    f"cannot wait for {kinds!r}, which is no state; write On(Failed, ...) or "
+                    "On((Failed, Retrying), ...)"
                 )
         if not callable(handler):
             raise ConfigurationError(f"On(..., {handler!r}): give a callable (subject, old, new)")
@@ -184,16 +185,16 @@ class On:
         return f"On({shown}, {_name(self.handler)})"
 
 
-def _classes(states: StateTypes) -> tuple[type[State], ...]:
-    return states if isinstance(states, tuple) else (states,)
+def _classes(states: Any) -> tuple[Any, ...]:
+    return cast("tuple[Any, ...]", states) if isinstance(states, tuple) else (states,)
 
 
 class BestEffort:
     """Call a handler beside the run: it cannot change or delay it, and an error in it is only logged.
 
     Each BestEffort has a thread and a queue of its own. When the queue is full the transition is left out,
-    and that is logged; a handler that takes longer than `timeout` is left behind and the next transition gets
-    a new thread.
+    and of those the first, tenth, hundredth and so on are logged; a handler that takes longer than `timeout`
+    is left behind and the next transition gets a new thread.
 
     Args:
         handler: Called as any state handler; what it returns is ignored.
@@ -211,6 +212,7 @@ class BestEffort:
         self.handler = handler
         self.timeout = timeout
         self.queue_size = queue_size
+        self._left_out = 0
         self._lane: Lane | None = None
 
     def __call__(self, subject: Subject, old: State, new: State, /) -> None:
@@ -222,8 +224,14 @@ class BestEffort:
             if self._lane is None or self._lane.pid != os.getpid():
                 self._lane = Lane(self.queue_size)
             lane = self._lane
-        if not lane.put(lambda: self._observe(seen, old, new)):
-            run_log.warning("best-effort handler %s is behind: left out %s", _name(self.handler), new)
+        if lane.put(lambda: self._observe(seen, old, new)):
+            return
+        with _making:
+            self._left_out += 1
+            count = self._left_out
+        if str(count).strip("0") == "1":  # the first, the tenth, the hundredth: the log is spared too
+            name = _name(self.handler)
+            run_log.warning("best-effort handler %s is behind: %s transitions left out so far", name, count)
 
     def _observe(self, subject: Subject, old: State, new: State) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from subprocess import PIPE, Popen
 import pytest
 
 from longshore import (
+    BestEffort,
     Fail,
     Failed,
     Flow,
@@ -205,3 +207,19 @@ def _lines_run(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_an_observer_that_falls_behind_ten_thousand_transitions_fills_no_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    until = threading.Event()
+    observer = BestEffort(lambda subject, old, new: until.wait(30), queue_size=10)
+    with Flow("wide", step_handlers=[observer]) as wide:
+        each = same.map(range(5_000))
+    try:
+        run = wide.run(executor=InlineExecutor())
+    finally:
+        until.set()
+    assert run.results[each] == list(range(5_000))
+    counts = [record.args[1] for record in caplog.records if "is behind" in record.msg]
+    assert counts == [1, 10, 100, 1_000]

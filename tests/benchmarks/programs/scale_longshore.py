@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import resource
 import statistics
 import sys
@@ -35,6 +36,7 @@ def mapped() -> FlowRun:
     return done
 
 
+logging.basicConfig(level=logging.WARNING)
 WORK = {"chain": chain, "mapped": mapped}[sys.argv[3]]
 WORK()
 # The memory of one run, before repeating leaves holes in the heap.
