@@ -13,7 +13,7 @@ nightly.run(day="2013-01-01")
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longshore.branches import case, merge, switch
 from longshore.caches import Cache
@@ -56,7 +56,8 @@ from longshore.errors import (
 )
 from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
 from longshore.fanouts import flatten, unmapped
-from longshore.flows import Flow, FlowFunction, flow
+from longshore.flowfunctions import FlowFunction, flow
+from longshore.flows import Flow
 from longshore.functions import FunctionTask, task
 from longshore.handlers import BestEffort, On, StateHandler, Subject
 from longshore.hookspecs import hookimpl
@@ -96,6 +97,9 @@ from longshore.triggers import (
     some_failed,
     some_successful,
 )
+
+if TYPE_CHECKING:
+    __version__: str
 
 __all__ = [
     "ArgumentError",

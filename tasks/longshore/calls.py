@@ -18,6 +18,7 @@ from longshore.states import Cancelled, Failed, Pending, Retrying, Skipped, Stat
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from longshore.handlers import Handlers
     from longshore.tasks import Task
 
 
@@ -42,7 +43,7 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
     outer = active.get()
     told = host()
     observers = (BestEffort(observer) for observer in told.observers())
-    handlers = (*task.state_handlers, *told.state_handlers(), *observers)
+    handlers: Handlers = (*task.state_handlers, *told.state_handlers(), *observers)
     name = task.signature().fill(task.name, arguments)
     call = Call(
         task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers

@@ -76,6 +76,11 @@ class Attempt:
         return bool(self._cancelled)
 
     @property
+    def cancel_reason(self) -> str:
+        """Why the attempt was told to stop; empty when it was not."""
+        return self._cancelled
+
+    @property
     def log(self) -> ContextLogger:
         """A logger whose records carry the run's context and no secret."""
         from longshore.logs import task_log

@@ -47,10 +47,9 @@ class Drawing:
     def mermaid(self) -> str:
         """The graph for Mermaid, which GitHub and many tools draw."""
         lines = ["graph TD"]
+        gates = {gate for node in self._flow.steps for gate in node.gates}
         for node in self._flow.steps:
-            left, right = (
-                ("[[", "]]") if node.is_mapped else ("{{", "}}") if _is_gate(node, self._flow) else ("[", "]")
-            )
+            left, right = ("[[", "]]") if node.is_mapped else ("{{", "}}") if node in gates else ("[", "]")
             label = node.name.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
             lines.append(f'    s{node.order}{left}"{label}"{right}')
         for node in self._flow.steps:
@@ -119,10 +118,6 @@ class Drawing:
         if shutil.which("dot"):
             bundle["image/svg+xml"] = self._render("svg").decode()
         return bundle
-
-
-def _is_gate(node: Node, flow: Flow) -> bool:
-    return any(node in other.gates for other in flow.steps)
 
 
 def _quote(text: str) -> str:

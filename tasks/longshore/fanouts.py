@@ -1,4 +1,5 @@
-# pyright: reportPrivateUsage=false - public names on a reference select from the value, so ours begin with _
+# The public names of a reference select from its value, so those that modules share begin with _.
+# pyright: reportPrivateUsage=false
 """What `map` takes: lists of one length, values that each step gets whole, lists of lists made one."""
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longshore.errors import FlowError, LongshoreError
-from longshore.flows import Flow, FlowFunction
+from longshore.flowfunctions import FlowFunction
+from longshore.flows import Flow
 
 if TYPE_CHECKING:
     from types import ModuleType

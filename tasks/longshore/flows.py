@@ -1,27 +1,24 @@
-"""`Flow`: a graph of steps, which knows nothing of how it is executed; `@flow` builds one from a function."""
+"""`Flow`: a graph of steps, which knows nothing of how it is executed."""
 
 from __future__ import annotations
 
-import inspect
-import typing
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any
 
-from longshore.errors import ArgumentError, FlowError, ParameterError
+from longshore.errors import FlowError, LimitError, ParameterError
 from longshore.graph import Graph
 from longshore.handlers import HANDLER_TIMEOUT, Handlers
 from longshore.limits import Limits, collect_limits
-from longshore.nodes import MISSING, Node, Parameter
+from longshore.nodes import Node, Step
+from longshore.signatures import places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from longshore.drawings import Drawing
     from longshore.executors import ExecutorLike
     from longshore.runs import FlowRun
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _building: ContextVar[Flow | None] = ContextVar("longshore_building", default=None)
 
@@ -80,11 +77,13 @@ class Flow(Graph):
         self.state_handlers = (state_handlers,) if callable(state_handlers) else tuple(state_handlers)
         self.step_handlers = (step_handlers,) if callable(step_handlers) else tuple(step_handlers)
         self.run_name = run_name
-        self.reference_steps: Sequence[str | Any] = reference_steps
+        one = isinstance(reference_steps, str | Step)
+        self.reference_steps: Sequence[str | Any] = (reference_steps,) if one else reference_steps
         self.limits = dict(limits or {})
         self.handler_timeout = handler_timeout
         self.executor = executor
         self._tokens: list[Any] = []
+        self._inner: list[Flow] = []
         self._outcome: Any = None
 
     def __enter__(self) -> Flow:
@@ -103,21 +102,50 @@ class Flow(Graph):
         self.build()
         return self._outcome
 
+    @contextmanager
+    def inside(self, inner: Flow) -> Generator[None]:
+        """Add the steps of another flow to this one: under its name, with its tags and limits.
+
+        Raises:
+            FlowError: It is this flow, or one whose steps are just being added.
+            LimitError: Both have a count for one limit, and not the same.
+        """
+        if inner is self or inner in self._inner:
+            raise FlowError(f"flow {inner.name!r} calls itself; a flow cannot hold its own steps")
+        for name, count in inner.limits.items():
+            if self.limits.setdefault(name, count) != count:
+                raise LimitError(
+                    f"limit {name!r} is {self.limits[name]} on {self.name!r} and {count} on {inner.name!r}; "
+                    "use one count"
+                )
+        self._inner.append(inner)
+        try:
+            with self.group(inner.name, inner.tags):
+                yield
+        finally:
+            self._inner.pop()
+
     def check(self) -> dict[str, int]:
         """Look for what would keep the flow from running, and return the counts of its concurrency limits.
 
         Raises:
             CycleError: Steps wait for each other.
+            ParameterError: The run's name has a place for something that is no parameter.
             LimitError: A limit with two counts, or none.
             FlowError: A reference step that does not exist.
         """
         steps = self.steps
-        declared: list[tuple[str, Limits]] = [(self.name, f"{name}:{n}") for name, n in self.limits.items()]
-        limits = collect_limits(
-            [*declared, *((n.name, n.task.limit) for n in steps if not n.waiting.get("limit"))]
-        )
+        for name in places(self.run_name or ""):
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                raise ParameterError(
+                    f"run_name {self.run_name!r} of flow {self.name!r} has a place for {name!r}, which is no "
+                    f"parameter; it has {known}"
+                )
         self.reference_nodes()
-        return limits
+        declared: list[tuple[str, Limits]] = [(self.name, f"{name}:{n}") for name, n in self.limits.items()]
+        used = ((node.name, node.task.limit) for node in steps if "limit" not in node.waiting)
+        return collect_limits([*declared, *used])
 
     def reference_nodes(self) -> list[Node]:
         """Return the steps that decide the flow's state."""
@@ -152,6 +180,12 @@ class Flow(Graph):
         """
         from longshore.engine import run_flow
 
+        outer = building()
+        if outer is not None:
+            raise FlowError(
+                f"flow {self.name!r} cannot run while flow {outer.name!r} is being built; to add its steps: "
+                f"{self.name}(...)"
+            )
         return run_flow(self, parameters, executor=executor, run_id=run_id, raise_on_failure=raise_on_failure)
 
     def visualize(self, run: FlowRun | None = None) -> Drawing:
@@ -163,91 +197,3 @@ class Flow(Graph):
         from longshore.drawings import Drawing
 
         return Drawing(self, run)
-
-
-class FlowFunction(Flow, Generic[P, R]):
-    """A flow that a function builds. Called inside another flow, it adds its steps there as a named group."""
-
-    def __init__(self, function: Callable[P, R], name: str, **settings: Any) -> None:
-        super().__init__(name, **settings)
-        self._function = function
-        self._built = False
-        self.__doc__ = function.__doc__
-        self.__module__ = function.__module__
-        self._signature = inspect.signature(function)
-        try:
-            self._types = typing.get_type_hints(function)
-        except Exception:  # noqa: BLE001 - names imported for checkers alone; then types are not checked
-            self._types = {}
-        for parameter in self._signature.parameters.values():
-            self._add_from(parameter)
-
-    def _add_from(self, parameter: inspect.Parameter) -> None:
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            raise ParameterError(f"flow {self.name!r} takes {parameter}; a flow's parameters have names")
-        default = MISSING if parameter.default is parameter.empty else parameter.default
-        self.add_parameter(Parameter(parameter.name, self._types.get(parameter.name), default))
-
-    def build(self) -> None:
-        if self._built:
-            return
-        self._built = True
-        token = _building.set(self)
-        try:
-            self._outcome = self._function(**cast("Any", dict(self._parameters)))
-        except BaseException:
-            self._reset()
-            raise
-        finally:
-            _building.reset(token)
-
-    def _reset(self) -> None:
-        self._built = False
-        self._nodes.clear()
-        self._names.clear()
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        outer = _building.get()
-        if outer is None:
-            raise FlowError(f"flow {self.name!r} is called outside a flow; to run it: {self.name}.run(...)")
-        try:
-            self._signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise ArgumentError(f"flow {self.name!r}: {error}; it takes {self._signature}") from None
-        with outer.group(self.name):
-            return self._function(*args, **kwargs)
-
-
-@overload
-def flow(function: Callable[P, R], /) -> FlowFunction[P, R]: ...
-@overload
-def flow(
-    *,
-    name: str = ...,
-    state_handlers: Handlers = ...,
-    step_handlers: Handlers = ...,
-    tags: Sequence[str] = ...,
-    run_name: str | None = ...,
-    reference_steps: Sequence[str] = ...,
-    limits: Mapping[str, int] | None = ...,
-    handler_timeout: float = ...,
-    executor: ExecutorLike | None = ...,
-) -> Callable[[Callable[P, R]], FlowFunction[P, R]]: ...
-def flow(function: Callable[..., Any] | None = None, /, *, name: str = "", **settings: Any) -> Any:
-    """Make a flow from a function, whose parameters become the flow's.
-
-    The function is called once, at first use, with parameters that stand for the values to come.
-
-    Args:
-        function: Builds the graph by calling tasks.
-        name: The flow's name; the function's when empty.
-        settings: As for `Flow`.
-
-    Example:
-        >>> @flow
-        ... def nightly(day: str):
-        ...     double(21)
-    """
-    if function is None:
-        return lambda function: FlowFunction(function, name or function.__name__, **settings)  # pyright: ignore
-    return FlowFunction(function, name or function.__name__, **settings)

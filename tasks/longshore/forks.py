@@ -10,10 +10,10 @@ _locks: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
 class Lock:
-    """A lock for short sections, used with `with`."""
+    """A lock for short sections, used with `with`; the thread that holds it may take it again."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         _locks.add(self)
 
     def __enter__(self) -> None:
@@ -24,7 +24,7 @@ class Lock:
 
     def renew(self) -> None:
         """Open the lock, in a child that has no other thread."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 def _renew_all() -> None:

@@ -83,14 +83,12 @@ class FunctionTask(Task[R], Generic[P, R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         module, qualname = self.fn.__module__, self.fn.__qualname__
-        found = _lookup(module, qualname)
-        original = found if isinstance(found, FunctionTask) else None
-        if (found if original is None else cast("FunctionTask[..., Any]", original).fn) is not self.fn:
+        base = _task_at(module, qualname)
+        if base is None or base.fn is not self.fn:
             raise TravelError(
                 f"task {self.name!r} cannot be sent to another process: {qualname!r} cannot be imported from "
                 f"{module!r}; define it at the top level of a module"
             )
-        base: Any = task_from(self.fn, {}) if original is None else original
         own = {f.name: getattr(self, f.name) for f in fields(cast("Any", self)) if f.name != "fn"}
         return _load, (module, qualname, {k: v for k, v in own.items() if getattr(base, k) != v})
 
@@ -107,18 +105,24 @@ def _function_signature(function: Callable[..., Any]) -> Signature:
     return Signature(inspect.signature(function))
 
 
-def _lookup(module: str, qualname: str) -> Any:
+def _task_at(module: str, qualname: str) -> FunctionTask[..., Any] | None:
+    """Return the task of that name, or one of the function of that name."""
     value: Any = sys.modules.get(module)
     for part in qualname.split("."):
         value = getattr(value, part, None)
-    return value
+    if isinstance(value, FunctionTask):
+        return cast("FunctionTask[..., Any]", value)
+    return task_from(value, {}) if inspect.isroutine(value) else None
 
 
 def _load(module: str, qualname: str, changes: Mapping[str, Any]) -> Task[Any]:
     if module not in sys.modules:
         __import__(module)
-    found = _lookup(module, qualname)
-    base = cast("Task[Any]", found) if isinstance(found, FunctionTask) else task_from(found, {})
+    base = _task_at(module, qualname)
+    if base is None:
+        raise TravelError(
+            f"cannot load task {qualname!r}: {module!r} has no such function here; use one version"
+        )
     return base.replace(**changes) if changes else base
 
 

@@ -1,4 +1,5 @@
-# pyright: reportPrivateUsage=false - public names on a parameter select from its value, so ours begin with _
+# The public names of a reference select from its value, so those that modules share begin with _.
+# pyright: reportPrivateUsage=false
 """The graph of a flow while it is built: its steps, edges, names and parameters."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from longshore.errors import ArgumentError, FlowError, ForeignStepError, ParameterError
+from longshore.errors import ArgumentError, ConfigurationError, FlowError, ForeignStepError, ParameterError
 from longshore.fanouts import Rows, Unmapped
 from longshore.nodes import Node, Parameter, Step, node_of, order_nodes
 from longshore.references import Reference, has_references, walk_references
@@ -24,6 +25,12 @@ class Graph:
     """Steps and the edges between them, and what their making has open: groups, conditions, resources."""
 
     def __init__(self, name: str, tags: Sequence[str]) -> None:
+        if not name or "{" in name or "}" in name:
+            raise ConfigurationError(
+                f"a flow cannot be called {name!r}; for a name made of parameters use run_name={name!r}"
+            )
+        if isinstance(tags, str):
+            raise ConfigurationError(f"flow {name!r} has tags={tags!r}; give a tuple: ({tags!r},)")
         self.name = name
         self.tags = tuple(tags)
         self._parameters: dict[str, Parameter] = {}
@@ -207,13 +214,22 @@ class Graph:
             self._gates.pop()
 
     @contextmanager
-    def group(self, name: str) -> Generator[None]:
-        """Put a name before those of the steps that are added inside."""
+    def group(self, name: str, tags: Sequence[str] = ()) -> Generator[None]:
+        """Put a name before those of the steps that are added inside, and give them tags."""
+        before = self.tags
         self._groups.append(name)
+        self.tags = (*self.tags, *tags)
         try:
             yield
         finally:
             self._groups.pop()
+            self.tags = before
+
+    def clear(self) -> None:
+        """Take every step out again."""
+        self._nodes.clear()
+        self._names.clear()
+        self._ordered = None
 
 
 def _check_list(task: str, name: str, value: Any) -> None:

@@ -1,4 +1,5 @@
-# pyright: reportPrivateUsage=false - public names on a step select from its result, so ours begin with _
+# The public names of a reference select from its value, so those that modules share begin with _.
+# pyright: reportPrivateUsage=false
 """Tasks placed in a flow, and the steps and parameters that stand for their values."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# The public names of a reference select from its value, so those that modules share begin with _.
+# pyright: reportPrivateUsage=false
 """Values for a flow's parameters: checked against their types, and read from text on the command line."""
 
 from __future__ import annotations
@@ -6,13 +8,16 @@ import enum
 import json
 import types
 import typing
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from longshore.errors import ParameterError
 from longshore.nodes import MISSING
 from longshore.references import isolate
+from longshore.signatures import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +36,8 @@ def bind_parameters(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:
     known = flow.parameters
     for name in given:
         if name not in known:
-            takes = ", ".join(known) or "none"
-            raise ParameterError(f"flow {flow.name!r} has no parameter {name!r}; it takes {takes}")
+            hint = did_you_mean(name, known, ", ".join(known) or "none")
+            raise ParameterError(f"flow {flow.name!r} has no parameter {name!r} ({hint})")
     values: dict[str, Any] = {}
     for name, parameter in known.items():
         if name in given:
@@ -153,18 +158,27 @@ def _read_class(kind: type, text: str) -> Any:
         if text.lower() not in _TRUTH:
             raise ValueError("write true or false")
         return _TRUTH[text.lower()]
-    if kind in (int, float, Path):
-        return kind(text)
-    if kind in (datetime, date):
-        return cast("type[date]", kind).fromisoformat(text)
+    if kind in (int, float, Path, Decimal, UUID):
+        return _made(kind, text)
+    if kind in (datetime, date, time):
+        return cast("Any", kind).fromisoformat(text)
     if kind is timedelta:
         return timedelta(seconds=float(text))
     if issubclass(kind, enum.Enum):
         return kind[text] if text in kind.__members__ else kind(text)
     if kind in (list, dict, tuple, set, frozenset):
-        value = json.loads(text)
-        return value if kind is dict else kind(value)
+        value: Any = json.loads(text)
+        if not isinstance(value, dict if kind is dict else list):
+            raise ValueError("write a JSON object" if kind is dict else "write a JSON array: [1, 2]")
+        return cast("Any", kind)(value)
     return text
+
+
+def _made(kind: Any, text: str) -> Any:
+    try:
+        return kind(text)
+    except ArithmeticError:  # Decimal's own
+        raise ValueError("it is no number") from None
 
 
 _TRUTH = {

@@ -1,4 +1,5 @@
-# pyright: reportPrivateUsage=false - public names on a reference select from the value, so ours begin with _
+# The public names of a reference select from its value, so those that modules share begin with _.
+# pyright: reportPrivateUsage=false
 """Values that are known only when a flow runs: the results of steps, parameters, and parts of them.
 
 While a flow is built these stand for the values to come. Using one as if it were the value, in an f-string,
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 from longshore.errors import ArgumentError, SelectionError, StepUseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from longshore.nodes import Node
 
@@ -185,11 +186,12 @@ def text(template: str, /, **values: Any) -> str:
 
 def _inner(value: Any) -> Iterable[Any]:
     """Return what a container or a reference holds; nothing for other values."""
+    items: Any = value
     if isinstance(value, Reference):
         return value._children()
     if isinstance(value, dict):
-        return cast("Mapping[Any, Any]", value).values()
-    return value if isinstance(value, _CONTAINERS) else ()
+        return cast("Iterable[Any]", items.values())
+    return cast("Iterable[Any]", items) if isinstance(value, _CONTAINERS) else ()
 
 
 def has_references(value: Any) -> bool:
@@ -209,13 +211,13 @@ def walk_references(value: Any, visit: Callable[[Reference], None]) -> None:
 
 def evaluate(value: Any, values: Values) -> Any:
     """Put what the run knows in the place of references; containers of plain values come out as copies."""
-    kind: type[Any] = type(value)
+    kind = cast("type[Any]", type(value))
     if kind is list:
         return [evaluate(item, values) for item in value]
     if kind is dict:
         return {key: evaluate(item, values) for key, item in value.items()}
     if kind is tuple or kind is set or kind is frozenset:
-        return kind(evaluate(item, values) for item in value)
+        return cast("Any", kind)(evaluate(item, values) for item in value)
     if isinstance(value, Reference):
         return isolate(value._evaluate(values))
     return isolate(value)
@@ -223,7 +225,7 @@ def evaluate(value: Any, values: Values) -> Any:
 
 def isolate(value: Any) -> Any:
     """Copy containers of plain values, so that no consumer changes another's; others go as they are."""
-    kind: type[Any] = type(value)
+    kind = cast("type[Any]", type(value))
     if kind is list:
         return [item if type(item) in _PLAIN else isolate(item) for item in value]
     if kind is dict:
@@ -234,12 +236,12 @@ def isolate(value: Any) -> Any:
         return set(value)
     if kind is bytearray:
         return bytearray(value)
-    return _isolate_dict(value) if isinstance(value, dict) else value
+    return _isolate_dict(cast("Any", value)) if isinstance(value, dict) else value
 
 
 def _isolate_dict(value: dict[Any, Any]) -> dict[Any, Any]:
     """Copy a defaultdict, a Counter, a program's outputs: whatever keeps items as a dict does."""
-    if type(value).__setitem__ is not dict.__setitem__:
+    if getattr(type(value), "__setitem__", None) is not _SET_ITEM:
         return value
     copied = copy.copy(value)
     for key, item in value.items():
@@ -247,4 +249,5 @@ def _isolate_dict(value: dict[Any, Any]) -> dict[Any, Any]:
     return copied
 
 
+_SET_ITEM = cast("Any", dict).__setitem__
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from longshore.definitions import Configured
 from longshore.errors import FlowError, TaskDefinitionError
 from longshore.flows import building
 from longshore.nodes import Step, node_of
+from longshore.references import has_references
 from longshore.tasks import Task
 from longshore.triggers import TriggerFunction, all_finished
 
@@ -46,14 +48,18 @@ class Resource(Configured, Generic[R]):
         """Clean up what `setup` returned."""
         raise TaskDefinitionError(f"{type(self).__name__} has no cleanup(); define one")
 
+    def _waiting(self) -> dict[str, Any]:
+        """Return the fields that only a run knows."""
+        return {name: value for name, value in vars(self).items() if has_references(value)}
+
     def __enter__(self) -> R:
         flow = building()
-        opened = _opened.setdefault(id(self), [])
+        opened = _opened.setdefault((threading.get_ident(), id(self)), [])
         if flow is None:
             value = self.setup()
             opened.append((None, value, []))
             return value
-        step = SetUp(name=f"{self.default_name()} set-up", resource=self)()
+        step = SetUp(name=f"{self.default_name()} set-up", resource=self)(self._waiting())
         node = node_of(cast("object", step))
         assert node is not None
         opened.append((flow, step, flow.open_resource(node)))
@@ -62,22 +68,26 @@ class Resource(Configured, Generic[R]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        flow, value, members = _opened[id(self)].pop()
-        if not _opened[id(self)]:
-            del _opened[id(self)]
+        key = threading.get_ident(), id(self)
+        flow, value, members = _opened[key].pop()
+        if not _opened[key]:
+            del _opened[key]
         if flow is None:
             self.cleanup(value)
             return
         flow.close_resource()
         after = [Step(member) for member in members]
-        step = CleanUp(name=f"{self.default_name()} clean-up", resource=self)(value, after=after)
+        step = CleanUp(name=f"{self.default_name()} clean-up", resource=self)(
+            value, self._waiting(), after=after
+        )
         node = node_of(cast("object", step))
         if node is None:
             raise FlowError(f"{self!r} was opened in one flow and closed in another")
         node.setup = node_of(value)
 
 
-_opened: dict[int, list[tuple[Any, Any, list[Any]]]] = {}
+_opened: dict[tuple[int, int], list[tuple[Any, Any, list[Any]]]] = {}
+"""What is open, by thread and resource: a frozen value, which two threads may share."""
 
 
 class SetUp(Task[Any]):
@@ -85,9 +95,13 @@ class SetUp(Task[Any]):
 
     resource: Resource[Any]
 
-    def run(self) -> Any:
-        """Return what the steps get."""
-        return self.resource.setup()
+    def run(self, fields: dict[str, Any]) -> Any:
+        """Return what the steps get.
+
+        Args:
+            fields: The resource's fields that came from upstream.
+        """
+        return self.resource.replace(**fields).setup()
 
 
 class CleanUp(Task[None]):
@@ -96,6 +110,6 @@ class CleanUp(Task[None]):
     resource: Resource[Any]
     trigger: TriggerFunction = all_finished
 
-    def run(self, value: Any) -> None:
-        """Clean up."""
-        self.resource.cleanup(value)
+    def run(self, value: Any, fields: dict[str, Any]) -> None:
+        """Clean up what `setup` returned, with the fields that came from upstream."""
+        self.resource.replace(**fields).cleanup(value)

@@ -10,7 +10,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore import deadlines
 from longshore.context import CANCEL_GRACE, Attempt, active
@@ -27,6 +27,7 @@ from longshore.errors import (
     TaskFailed,
 )  # fmt: skip
 from longshore.handlers import HANDLER_TIMEOUT, Handlers, Subject, transition
+from longshore.references import isolate
 from longshore.secrets import redact, redact_error
 from longshore.states import (
     Cached,
@@ -146,15 +147,18 @@ def _work(call: Call, context: Attempt) -> Any:
 
 def _body(call: Call) -> Any:
     task = call.task
-    result = task.signature().call(task.run, call.arguments)
-    return run_coroutine(result) if type(result) is CoroutineType else result
+    # What handlers are shown stays as it was given, whatever `run()` does to its own.
+    arguments = isolate(call.arguments) if call.handlers else call.arguments
+    result = task.signature().call(task.run, arguments)
+    return run_coroutine(cast("Any", result)) if type(result) is CoroutineType else result
 
 
 def _stopped(context: Attempt) -> State | None:
     """Return the state of an attempt that failed because it was told to stop."""
-    if context.cancelled and context.deadline is None:
-        return Cancelled(message=context._cancelled)
-    return Cancelled(message=context._cancelled) if context._cancelled not in ("", "timed out") else None
+    reason = context.cancel_reason
+    if not reason or (reason == "timed out" and context.deadline is not None):
+        return None
+    return Cancelled(message=reason)
 
 
 def _asked_again(call: Call, signal: Retry) -> State:
@@ -163,9 +167,11 @@ def _asked_again(call: Call, signal: Retry) -> State:
         what = f"after {call.attempt} attempts" if call.task.retries else "and retries is 0; set retries=..."
         error = RetriesExhausted(f"{reason}, {what}")
         return Failed(error, message=str(error))
-    delay = (
-        delay_after(call.task.retry_delay, call.attempt) if signal.after is None else max(0.0, signal.after)
-    )
+    asked = signal.after if signal.after is not None else call.task.retry_delay
+    try:
+        delay = delay_after(asked, call.attempt)
+    except Exception as bad:  # noqa: BLE001 - a user's callable, or `after` that is no number
+        return Failed(bad, message=_message(bad))
     return Retrying(attempt=call.attempt, delay=delay, message=reason)
 
 
@@ -176,14 +182,13 @@ def _after_error(call: Call, error: BaseException) -> State:
         traceback.clear_frames(error.__traceback__)
     error = redact_error(error)
     message = _message(error)
-    if call.attempt <= call.task.retries and _worth_retrying(call.task, error):
-        try:
-            delay = delay_after(call.task.retry_delay, call.attempt)
-        except Exception as bad:  # noqa: BLE001 - a user's callable
-            return Failed(bad, message=f"retry_delay raised {type(bad).__name__}: {bad}", traceback=trace)
-        asked = getattr(error, "retry_after", None)
-        delay = delay if asked is None else max(delay, asked)
-        return Retrying(error=error, attempt=call.attempt, delay=delay, traceback=trace, message=message)
+    try:
+        if call.attempt <= call.task.retries and _worth_retrying(call.task, error):
+            delay = max(delay_after(call.task.retry_delay, call.attempt), _asked_wait(error))
+            return Retrying(error=error, attempt=call.attempt, delay=delay, traceback=trace, message=message)
+    except Exception as bad:  # noqa: BLE001 - a user's retry_on or retry_delay
+        bad.__context__ = error
+        return Failed(bad, message=f"{message}; then its retry rule: {_message(bad)}", traceback=trace)
     kind = TimedOut if isinstance(error, AttemptTimedOut) else Failed
     return kind(error, message=message, traceback=trace)
 
@@ -194,6 +199,12 @@ def _message(error: BaseException) -> str:
     if isinstance(error, LongshoreError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _asked_wait(error: BaseException) -> float:
+    """Return the seconds that an error asks to wait; another library's `retry_after` may be anything."""
+    asked = getattr(error, "retry_after", None)
+    return float(asked) if isinstance(asked, int | float) and 0 <= asked < float("inf") else 0.0
 
 
 def _worth_retrying(task: Task[Any], error: BaseException) -> bool:

@@ -167,12 +167,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_retry_rule(value: Any) -> bool:
-    classes = value if isinstance(value, tuple) else (value,)
-    all_errors = all(
-        isinstance(c, type) and issubclass(c, BaseException) for c in cast("tuple[Any, ...]", classes)
-    )
-    return all_errors or (callable(value) and not isinstance(value, type))
+def _all(value: Any, holds: Callable[[Any], bool]) -> bool:
+    return isinstance(value, tuple) and all(map(holds, cast("tuple[Any, ...]", value)))
+
+
+def _is_error_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
 
 
 _RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
@@ -182,18 +182,15 @@ _RULES: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         lambda v: callable(v) or (_is_number(v) and 0 <= v < inf),
         "seconds, 0 or more, or a callable",
     ),
-    "retry_on": (_is_retry_rule, "error classes, or a callable that takes the error"),
+    "retry_on": (
+        lambda v: _is_error_class(v) or _all(v, _is_error_class) or (callable(v) and not isinstance(v, type)),
+        "error classes, or a callable that takes the error",
+    ),
     "timeout": (lambda v: v is None or (_is_number(v) and 0 < v < inf), "seconds above 0, or None"),
     "trigger": (callable, "a trigger, such as all_finished"),
-    "state_handlers": (
-        lambda v: isinstance(v, tuple) and all(map(callable, v)),
-        "callables (subject, old, new)",
-    ),
+    "state_handlers": (lambda v: _all(v, callable), "callables (subject, old, new)"),
     "cache": (lambda v: v is None or isinstance(v, Cache), "Cache(), or None"),
-    "tags": (
-        lambda v: isinstance(v, tuple) and all(isinstance(t, str) for t in v),
-        "a tuple of words: ('daily',)",
-    ),
+    "tags": (lambda v: _all(v, lambda tag: isinstance(tag, str)), "a tuple of words: ('daily',)"),
     "limit": (lambda v: v is None or isinstance(v, str | tuple), "'snowflake:4', or a tuple of such"),
     "repeatable": (lambda v: isinstance(v, bool), "True or False"),
 }

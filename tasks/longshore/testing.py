@@ -182,8 +182,9 @@ class TaskContract:
     def test_it_says_what_it_does_and_what_each_field_means(self) -> None:
         kind = type(self.task)
         described = self.task.fn if isinstance(self.task, FunctionTask) else kind
-        text = inspect.cleandoc(described.__doc__ or "")
-        assert text, f"{kind.__name__} has no docstring"
+        assert described.__doc__, f"{kind.__name__} has no docstring"
+        inherited = () if isinstance(self.task, FunctionTask) else kind.__mro__[1:]
+        text = "\n".join(inspect.cleandoc(each.__doc__ or "") for each in (described, *inherited))
         own = [f.name for f in dataclasses.fields(kind) if f.name not in SERVICE_FIELDS and f.name != "fn"]
         missing = [name for name in own if f"{name}:" not in text]
         assert not missing, f"the docstring of {kind.__name__} does not explain {missing}"

@@ -40,7 +40,8 @@ class Trigger:
         return self.name
 
     def __reduce__(self) -> str | tuple[object, ...]:
-        if globals().get(self.name) is self:
+        known: object = globals().get(self.name)
+        if known is self:
             return self.name
         return Trigger, (self.name, self.rule, self.on_failure, self.passes_skips)
 

@@ -18,7 +18,8 @@ from click.core import ParameterSource
 from longshore.catalogue import Docstring, docstring
 from longshore.errors import ParameterError
 from longshore.flowfiles import load_flow
-from longshore.flows import Flow, FlowFunction
+from longshore.flowfunctions import FlowFunction
+from longshore.flows import Flow
 from longshore.nodes import MISSING, Parameter
 from longshore.parameters import read_text, show_type
 
