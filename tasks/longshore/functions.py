@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, cast, overload
 
 from longshore.coroutines import run_coroutine
+from longshore.definitions import changed_fields
 from longshore.errors import TaskDefinitionError, TravelError
 from longshore.signatures import Signature
 from longshore.tasks import RetryOn, Task
@@ -60,6 +61,11 @@ class FunctionTask(Task[R], Generic[P, R]):
         copied = super().replace(**changes)
         _document(copied, self.fn)
         return copied
+
+    def __repr__(self) -> str:
+        changed = {name: value for name, value in changed_fields(self).items() if name != "fn"}
+        given = f"({', '.join(f'{name}={value!r}' for name, value in changed.items())})" if changed else ""
+        return f"task{given}({self.fn.__qualname__})"
 
     def default_name(self) -> str:
         return self.fn.__name__
