@@ -25,7 +25,7 @@ RESERVED: Final[Mapping[str, frozenset[str]]] = {
     "longshore_executors": frozenset({"inline", "threads", "processes"}),
     "longshore_secrets": frozenset({"env", "file"}),
     "longshore_commands": frozenset(
-        {"run", "plugins", "doctor", "tasks", "describe", "graph", "new-plugin", "completion", "completion"}
+        {"run", "plugins", "doctor", "tasks", "describe", "graph", "new-plugin", "completion"}
     ),
 }
 _KINDS: Final = {

