@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -24,6 +25,8 @@ FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 TERMINATED: Final = 143
+_PATIENCE: Final = 0.5
+"""Seconds that what runs at exit may take when somebody wants to leave at once."""
 GLOBAL_FLAGS: Final = ("--debug", "--no-plugins")
 
 
@@ -83,9 +86,10 @@ def leave(code: int) -> NoReturn:
     """End the process at once, as after the second Ctrl-C: its children are killed, nothing is waited for."""
     for child in multiprocessing.active_children():
         child.kill()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    patience = threading.Timer(_PATIENCE, os._exit, [code])
+    patience.daemon = True
+    patience.start()
+    sys.exit(code)
 
 
 def exit_code(interrupt: BaseException | None) -> int:

@@ -19,12 +19,13 @@ from longshore.catalogue import Docstring, docstring
 from longshore.errors import ParameterError
 from longshore.flowfiles import load_flow
 from longshore.flowfunctions import FlowFunction
-from longshore.flows import Flow
 from longshore.nodes import MISSING, Parameter
 from longshore.parameters import read_text, show_type
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from longshore.flows import Flow
 
 _FLOW: Final = "longshore.flow"
 _OPTIONS: Final = "longshore.options"

@@ -66,7 +66,7 @@ def describe(task: str, wants_json: bool, wants_all: bool) -> None:
     if wants_json:
         click.echo(json.dumps(described.as_json()))
         return
-    click.echo("\n".join(_page(described, wants_all=wants_all)))
+    click.echo("\n\n".join(filter(None, _blocks(described, wants_all=wants_all))))
 
 
 def _find(plugins: PluginHost, name: str) -> Any:
@@ -89,56 +89,45 @@ def _find(plugins: PluginHost, name: str) -> Any:
     raise click.UsageError(f"there is no task {name!r} ({hint})")
 
 
-def _page(task: TaskDescription, *, wants_all: bool) -> Iterator[str]:
+def _blocks(task: TaskDescription, *, wants_all: bool) -> Iterator[str]:
+    """Yield a description's paragraphs; those that have nothing to say are empty."""
     short = task.name.rpartition(".")[2].rpartition(":")[2]
-    yield from _wrapped(task.summary)
-    yield ""
-    yield f"  from {_package(task.module)} import {short}"
-    if task.text:
-        yield ""
-        yield from _paragraphs(task.text)
-    else:
-        yield ""
-    yield from _section("Fields", sorted(task.fields, key=lambda field: field.default is not None))
-    yield from _section("Inputs of a call", task.inputs)
-    yield f"Result: {task.result}"
-    yield from _wrapped(task.returns, "  ")
-    yield ""
+    names = ", ".join(field.name for field in task.service_fields)
+    yield _filled(task.summary)
+    yield f"from {_package(task.module)} import {short}"
+    yield _refilled(task.text)
+    yield _section("Fields", sorted(task.fields, key=lambda field: field.default is not None))
+    yield _section("Inputs of a call", task.inputs)
+    yield "\n".join(filter(None, [f"Result: {task.result}", _filled(task.returns, "  ")]))
     if wants_all:
-        yield from _section("Fields that every task has", task.service_fields)
-    if task.example:
-        yield from ("Example", textwrap.indent(task.example, "  "), "")
+        yield _section("Fields that every task has", task.service_fields)
+    yield "Example\n" + textwrap.indent(task.example, "  ") if task.example else ""
     if not wants_all:
-        names = ", ".join(field.name for field in task.service_fields)
-        yield from _wrapped(f"Every task also has: {names}. Add --all to see them.")
+        yield _filled(f"Every task also has: {names}. Add --all to see them.")
 
 
 def _package(module: str) -> str:
     return module.partition(".")[0] if module.startswith("longshore_") else module
 
 
-def _section(title: str, arguments: Sequence[ArgumentDescription]) -> Iterator[str]:
-    if not arguments:
-        return
-    yield title
+def _section(title: str, arguments: Sequence[ArgumentDescription]) -> str:
+    lines = [title]
     for each in arguments:
         default = "  (required)" if each.default is None else f" = {each.default}" if each.default else ""
         unit = f"  [{each.unit}]" if each.unit else ""
-        yield f"  {each.name}: {each.type}{default}{unit}"
-        yield from _wrapped(each.text, "      ")
-    yield ""
+        lines.append(f"  {each.name}: {each.type}{default}{unit}")
+        lines += [_filled(each.text, "      ")] if each.text else []
+    return "\n".join(lines) if arguments else ""
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """Yield a text's lines, those of each paragraph filled anew; indented ones stay as they are."""
-    for paragraph in text.split("\n\n"):
-        is_code = any(line.startswith(" ") for line in paragraph.splitlines())
-        yield from paragraph.splitlines() if is_code else _wrapped(paragraph)
-        yield ""
+def _refilled(text: str) -> str:
+    """Fill each paragraph of a text anew; those with indented lines stay as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(p if "\n " in f"\n{p}" else _filled(p) for p in paragraphs)
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, _columns(), initial_indent=indent, subsequent_indent=indent)
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, _columns(), initial_indent=indent, subsequent_indent=indent)
 
 
 def _columns() -> int:
