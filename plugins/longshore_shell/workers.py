@@ -116,7 +116,9 @@ class _Worker:
         self.folder: Folder | None = None
         self.supervisor: Supervisor | None = None
         self.sockets: set[socket.socket] = set()
-        self.retired: list[socket.socket] = []  # to killed supervisors; open while their keepers may have work
+        self.retired: list[
+            socket.socket
+        ] = []  # to killed supervisors; open while their keepers may have work
 
     def forget(self) -> None:
         """After a fork: what the parent has is not ours; our copies would keep it from seeing its end."""

@@ -57,7 +57,8 @@ def test_every_object_comes_back_as_it_was(values: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"no equals sign", b"1st=digit", b" a=leading space", b"=value", b"a b=space", b'["list"]', b"a\x00b=1"]
+    "line",
+    [b"no equals sign", b"1st=digit", b" a=leading space", b"=value", b"a b=space", b'["list"]', b"a\x00b=1"],
 )
 def test_a_line_of_neither_form_is_an_error_that_quotes_it(line: bytes) -> None:
     with pytest.raises(OutputsError, match="line 2 of the outputs of command") as caught:

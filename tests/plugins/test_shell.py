@@ -120,7 +120,9 @@ def test_the_error_has_all_that_is_known() -> None:
         assert 0 < error.duration < 10
         assert "exited with 2 after 0." in str(error)
         assert str(error).endswith("""last line: 'relation "x" does not exist'""")
-    with pytest.raises(CommandFailed, match=r"^command \['ls', '--', '/no/such'\] exited with 2 after 0\.\d s; last"):
+    with pytest.raises(
+        CommandFailed, match=r"^command \['ls', '--', '/no/such'\] exited with 2 after 0\.\d s; last"
+    ):
         Subprocess(("ls", "--", "/no/such"))()
 
 
@@ -153,7 +155,9 @@ def test_with_retry_codes_only_these_are_worth_another_attempt(tmp_path: Path) -
         retried.append(new.attempt)
 
     count = 'echo x >> tries; [ "$(wc -l < tries)" -ge 3 ] || exit 75; echo "$LONGSHORE_ATTEMPT"'
-    task = ShellLastLine(count, cwd=tmp_path, retry_codes=(75,), retries=5, state_handlers=(On(Retrying, note),))
+    task = ShellLastLine(
+        count, cwd=tmp_path, retry_codes=(75,), retries=5, state_handlers=(On(Retrying, note),)
+    )
     assert task() == "3"
     assert retried == [1, 2]
     with pytest.raises(CommandFailed, match="exited with 1"):

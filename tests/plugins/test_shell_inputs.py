@@ -10,7 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from longshore_shell import CommandInputError, Shell, ShellBytes, ShellLines, Subprocess, SubprocessBytes, SubprocessLines
+from longshore_shell import (
+    CommandInputError,
+    Shell,
+    ShellBytes,
+    ShellLines,
+    Subprocess,
+    SubprocessBytes,
+    SubprocessLines,
+)
 from longshore_shell.templates import fill_script, fill_words
 
 NAUGHTY = [
@@ -72,9 +80,7 @@ def run_place(place: str, value: str, folder: Path) -> bytes:
 
 
 @pytest.mark.gate("P10")
-@pytest.mark.parametrize(
-    "place", PLACES
-)
+@pytest.mark.parametrize("place", PLACES)
 def test_a_value_in_a_script_is_itself_in_every_kind_of_quotes(
     place: str, tmp_path: Path, gate_count: Callable[[int, int], int]
 ) -> None:
@@ -92,7 +98,9 @@ def test_any_value_in_a_script_is_itself(
     value: str, shell: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("values")
-    task = ShellBytes("printf -- '%s\\0' {x} \"{x}\" '{x}'", interpreter=shell, cwd=folder, allow_options=True)
+    task = ShellBytes(
+        "printf -- '%s\\0' {x} \"{x}\" '{x}'", interpreter=shell, cwd=folder, allow_options=True
+    )
     if shell == "sh":
         task = task.replace(script="printf '%s\\0' {x} \"{x}\" '{x}'")
     assert task(values={"x": value}) == encoded([value] * 3)
@@ -100,7 +108,29 @@ def test_any_value_in_a_script_is_itself(
 
 
 quoted = st.sampled_from(
-    ["'", '"', "`", "$(", ")", "(", " ", "\n", "\\", "#", "a", "{{", "}}", "{x}", ";", "<<", "$'", "((", "))", "$", "|"]
+    [
+        "'",
+        '"',
+        "`",
+        "$(",
+        ")",
+        "(",
+        " ",
+        "\n",
+        "\\",
+        "#",
+        "a",
+        "{{",
+        "}}",
+        "{x}",
+        ";",
+        "<<",
+        "$'",
+        "((",
+        "))",
+        "$",
+        "|",
+    ]
 )
 
 
@@ -114,7 +144,9 @@ def test_no_value_is_ever_run_however_odd_the_script(
     folder = tmp_path_factory.mktemp("odd")
     evil = "'\"; touch pwned; $(touch pwned) `touch pwned` \n touch pwned #"
     try:
-        Shell("".join(pieces) or "true", strict=False, cwd=folder, timeout=10)(values={"x": evil} if "{x}" in pieces else {})
+        Shell("".join(pieces) or "true", strict=False, cwd=folder, timeout=10)(
+            values={"x": evil} if "{x}" in pieces else {}
+        )
     except Exception as error:
         assert "timed out" not in str(error)
     assert not (folder / "pwned").exists()
@@ -133,7 +165,9 @@ def test_a_value_is_never_an_option_by_accident() -> None:
         lambda: Subprocess(("grep",))(args=("-r",)),
         lambda: Subprocess(("grep",))(args=(-1,)),
     ):
-        with pytest.raises(CommandInputError, match="begins with '-'.*put '--' before it.*allow_options=True"):
+        with pytest.raises(
+            CommandInputError, match="begins with '-'.*put '--' before it.*allow_options=True"
+        ):
             make()
 
 

@@ -77,7 +77,9 @@ def test_a_quiet_level_and_none_log_nothing(records: Records) -> None:
 
 
 def test_of_a_progress_bar_only_the_latest_of_each_moment_is_logged(records: Records) -> None:
-    Shell(r"printf '1%%\r2%%\r3%%\r'; sleep 0.3; printf '99%%\r100%%\r\n'; printf 'done\r'; sleep 0.3; printf '\nend\n'")()
+    Shell(
+        r"printf '1%%\r2%%\r3%%\r'; sleep 0.3; printf '99%%\r100%%\r\n'; printf 'done\r'; sleep 0.3; printf '\nend\n'"
+    )()
     assert records.lines("stdout") == ["3%", "100%", "done", "end"]
 
 
@@ -88,14 +90,19 @@ def test_an_endless_line_is_cut_with_a_mark_that_says_how_much(records: Records)
     assert second == "after"
 
 
-def test_what_is_over_the_rate_is_counted_and_left_out_of_the_log_alone(records: Records, tmp_path: Path) -> None:
+def test_what_is_over_the_rate_is_counted_and_left_out_of_the_log_alone(
+    records: Records, tmp_path: Path
+) -> None:
     Shell("seq 200000", log_rate=100_000, output_file=tmp_path / "all", log_level="WARNING")()
     expected = "".join(f"{n}\n" for n in range(1, 200_001))
     assert (tmp_path / "all").read_text() == expected
     logged = sum(len(line) + 1 for line in records.lines("stdout"))
     [warning] = [text for stream, text, _ in records.seen if stream == "WARNING"]
     assert 0 < logged <= 200_000
-    assert warning == f"{len(expected) - logged} bytes of output were left out of the log; the output file has them"
+    assert (
+        warning
+        == f"{len(expected) - logged} bytes of output were left out of the log; the output file has them"
+    )
 
 
 def test_without_a_rate_everything_is_logged_in_order(records: Records) -> None:
@@ -134,7 +141,10 @@ def test_lines_are_the_same_wherever_the_writer_splits_them(cuts: list[int]) -> 
 def test_a_million_lines_are_a_million_lines(gate_count: Callable[[int, int], int], records: Records) -> None:
     count = gate_count(300_000, 1_000_000)
     expected = [str(n) for n in range(1, count + 1)]
-    assert ShellLines(f"seq {count} | perl -e '$/ = \\7777; $| = 1; print while <>'", log_rate=None)() == expected
+    assert (
+        ShellLines(f"seq {count} | perl -e '$/ = \\7777; $| = 1; print while <>'", log_rate=None)()
+        == expected
+    )
     assert records.lines("stdout") == expected
 
 
@@ -213,7 +223,9 @@ def test_an_output_file_has_both_streams_and_is_made_anew_by_each_attempt(tmp_pa
 def test_an_output_file_has_its_places_filled_and_mapped_calls_need_their_own(tmp_path: Path) -> None:
     @flow
     def mapped() -> None:
-        Shell("echo $1", name="good", output_file=tmp_path / "{step}-{map_index}-{attempt}").map(args=[("a",), ("b",)])
+        Shell("echo $1", name="good", output_file=tmp_path / "{step}-{map_index}-{attempt}").map(
+            args=[("a",), ("b",)]
+        )
         Shell("echo $1", name="bad", output_file=tmp_path / "one").map(args=[("a",), ("b",)])
 
     run = mapped.run()
@@ -230,14 +242,24 @@ def test_an_output_file_that_cannot_be_written_ends_the_command() -> None:
 
 
 @pytest.mark.gate("S1")
-def test_a_secret_in_the_output_is_masked_in_log_tail_error_and_file(records: Records, tmp_path: Path) -> None:
+def test_a_secret_in_the_output_is_masked_in_log_tail_error_and_file(
+    records: Records, tmp_path: Path
+) -> None:
     secret = "s3cr3t-canary-of-24-char"
     with isolated():
         register(secret)
-        task = Shell('cat; echo "$T" >&2; printf "%s" "${T:0:9}"; sleep 0.2; echo "${T:9}"; exit 3', output_file=tmp_path / "f")
+        task = Shell(
+            'cat; echo "$T" >&2; printf "%s" "${T:0:9}"; sleep 0.2; echo "${T:9}"; exit 3',
+            output_file=tmp_path / "f",
+        )
         with pytest.raises(CommandFailed) as caught:
             task(env={"T": secret}, stdin=f"x {secret} y\n")
-        seen = [*(text for _, text, _ in records.seen), (tmp_path / "f").read_text(), repr(vars(caught.value)), str(caught.value)]
+        seen = [
+            *(text for _, text, _ in records.seen),
+            (tmp_path / "f").read_text(),
+            repr(vars(caught.value)),
+            str(caught.value),
+        ]
     assert not any(secret[i : i + 6] in text for text in seen for i in range(len(secret) - 5))
     assert "x *** y" in (tmp_path / "f").read_text()
     assert "x *** y" in records.lines("stdout")

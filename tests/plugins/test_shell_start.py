@@ -42,10 +42,16 @@ def secrets() -> Iterator[None]:
 @pytest.fixture
 def readable_interpreter() -> str:
     """An interpreter that another user may run, of the version that we are."""
-    for path in (os.path.realpath(sys.executable), "/usr/bin/python3", f"/usr/bin/python3.{sys.version_info[1]}"):
+    for path in (
+        os.path.realpath(sys.executable),
+        "/usr/bin/python3",
+        f"/usr/bin/python3.{sys.version_info[1]}",
+    ):
         ask = [path, "-c", "import sys; print(sys.version_info[1])"]
         try:
-            done = subprocess.run(ask, user=54321, cwd="/", capture_output=True, text=True, check=False, env={})
+            done = subprocess.run(
+                ask, user=54321, cwd="/", capture_output=True, text=True, check=False, env={}
+            )
         except OSError:
             continue
         if done.stdout.strip() == str(sys.version_info[1]):
@@ -107,7 +113,9 @@ def test_files_are_private_whatever_the_umask(umask: str, tmp_path: Path) -> Non
         look = 'stat -c %a "$0" "$LONGSHORE_OUTPUTS" "$(dirname "$0")"; echo x >> "$LONGSHORE_OUTPUTS"; umask'
         print(*ShellLines(look, output_file={str(tmp_path / "out")!r})())
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["700", "600", "700", f"0{umask}"]
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) & 0o077 == 0
 
@@ -278,7 +286,13 @@ def test_two_hundred_at_once_run_with_256_descriptors() -> None:
         assert sorted(map(int, results)) == list(range(200)), results
         print(len(os.listdir("/proc/self/fd")) - before <= 1)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
 
 
@@ -296,4 +310,3 @@ def zombies() -> list[str]:
         if fields[0] == "Z" and int(fields[1]) in ours:
             found.append(entry.parent.name)
     return found
-

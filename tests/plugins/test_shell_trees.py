@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from longshore import AttemptTimedOut, InlineExecutor, ProcessExecutor, TaskCancelled, ThreadExecutor, TimedOut, flow
+from longshore import (
+    AttemptTimedOut,
+    InlineExecutor,
+    ProcessExecutor,
+    TaskCancelled,
+    ThreadExecutor,
+    TimedOut,
+    flow,
+)
 from longshore.context import Attempt, active
 from longshore_shell import CommandFailed, Shell, ShellLastLine, ShellLines, workers
 from longshore_shell.trees import descendants
@@ -124,7 +132,9 @@ def test_a_background_child_that_holds_the_pipe_is_not_waited_for_and_is_reporte
 @pytest.mark.gate("P6")
 def test_a_leftover_that_never_stops_writing_is_not_waited_for_and_lives_on(mark: str) -> None:
     began = time.monotonic()
-    assert ShellLines("(while :; do echo y; done) & echo done; sleep 0.1; exit 0", log_level=None)(env={MARK: mark})
+    assert ShellLines("(while :; do echo y; done) & echo done; sleep 0.1; exit 0", log_level=None)(
+        env={MARK: mark}
+    )
     assert time.monotonic() - began < 2.0
     [pid] = alive(mark)
     before = written(pid)
@@ -184,7 +194,9 @@ def test_many_commands_at_once_are_told_apart(mark: str) -> None:
 
     def work(number: int) -> None:
         try:
-            results[number] = Shell("sleep 0.2; sleep 300 & exit $N", grace=0.2)(env={"N": number % 3, MARK: mark}).leftovers
+            results[number] = Shell("sleep 0.2; sleep 300 & exit $N", grace=0.2)(
+                env={"N": number % 3, MARK: mark}
+            ).leftovers
         except CommandFailed as error:
             results[number] = error.exit_code
 
