@@ -83,7 +83,7 @@ def plugin(session: nox.Session, word: str) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Everything, with all extras and branch coverage."""
-    install(session, "all,demo", "test")
+    install(session, "all,demo", "test", "lint", "typing")  # new-plugin: what it writes is checked
     pytest(session, "--cov", "--cov-report=term:skip-covered")
 
 
