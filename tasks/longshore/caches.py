@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import time
 from collections import OrderedDict
@@ -46,6 +45,8 @@ class Cache:
         Raises:
             ConfigurationError: An input can be neither compared by value nor pickled.
         """
+        import hashlib  # loads OpenSSL, which few runs need
+
         parts = self.key(inputs) if self.key is not None else inputs
         digest = hashlib.sha256()
         try:

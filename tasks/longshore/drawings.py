@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -105,7 +103,9 @@ class Drawing:
         return path
 
     def _render(self, kind: str) -> bytes:
-        program = shutil.which("dot")
+        import subprocess  # it and shutil cost a tenth of the core's import, and few runs draw
+
+        program = _find_dot()
         if program is None:
             raise MissingExtraError("'dot' is not installed; run: apt-get install graphviz, or save to .mmd")
         command = [program, f"-T{kind}"]
@@ -115,9 +115,15 @@ class Drawing:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         bundle = {"text/plain": self.mermaid}
-        if shutil.which("dot"):
+        if _find_dot():
             bundle["image/svg+xml"] = self._render("svg").decode()
         return bundle
+
+
+def _find_dot() -> str | None:
+    import shutil
+
+    return shutil.which("dot")
 
 
 def _quote(text: str) -> str:
