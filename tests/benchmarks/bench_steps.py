@@ -68,10 +68,10 @@ def grow() -> Table:
 
 def threads(peers: bool) -> Table:
     """Steps in eight threads, where handing work over is what costs."""
-    size = 10_000
+    size = 1_000
     costs = {
-        "concurrent.futures, bare": cost("longshore", "threads_futures", size, 5),
-        "longshore": cost("longshore", "steps_longshore", size, 5, "mapped", "threads"),
+        "concurrent.futures, bare": cost("longshore", "threads_futures", size, 9),
+        "longshore": cost("longshore", "steps_longshore", size, 9, "mapped", "threads"),
     }
     notes: list[str] = []
     if peers:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
-STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-REPEATS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+STEPS = int(sys.argv[1]) if sys.argv[1:] and sys.argv[1].isdigit() else 100
+REPEATS = int(sys.argv[2]) if sys.argv[2:] and sys.argv[2].isdigit() else 3
 
 
 def cpu_of(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -41,3 +42,23 @@ def report(build: Callable[[], Any], run: Callable[[Any], Any]) -> None:
     print(
         json.dumps({"build": statistics.median(built) * per_step, "run": statistics.median(ran) * per_step})
     )
+
+
+def swallow_output() -> TextIO:
+    """Send standard output, where the libraries log, to nowhere; return where it went before."""
+    before = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    return before
+
+
+def report_wall(call: Callable[[], Any], results: TextIO) -> None:
+    """Print the wall seconds of one call, and the process's peak memory in bytes, as JSON."""
+    import resource
+
+    began = time.perf_counter()
+    call()
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    print(json.dumps({"seconds": seconds, "rss": peak}), file=results, flush=True)
