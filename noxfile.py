@@ -136,9 +136,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False)
 def bench(session: nox.Session) -> None:
-    """Speed and memory beside other libraries; takes minutes."""
-    install(session, "all,demo", "test")
-    pytest(session, "-s", "tests/benchmarks")
+    """Speed and memory, with `-- --peers` beside other libraries; takes minutes."""
+    install(session, "all,demo")
+    session.run("python", "tests/benchmarks/run.py", *session.posargs)
 
 
 @nox.session(python=OLDEST, default=False)
