@@ -13,7 +13,7 @@ nightly.run(day="2013-01-01")
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from longshore.branches import case, merge, switch
 from longshore.caches import Cache
@@ -98,8 +98,7 @@ from longshore.triggers import (
     some_successful,
 )
 
-if TYPE_CHECKING:
-    __version__: str
+__version__: str  # read from the metadata when somebody asks
 
 __all__ = [
     "ArgumentError",

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from longshore import (
     ConfigurationError,
-    Crashed,
     Failed,
     Flow,
-    FlowError,
     InlineExecutor,
     Mapped,
-    PortableError,
     ProcessExecutor,
     Retrying,
     Skip,
@@ -26,9 +21,7 @@ from longshore import (
     Success,
     ThreadExecutor,
     TimedOut,
-    TravelError,
     TriggerFailed,
-    WorkerCrashed,
     current,
     flow,
     task,
@@ -36,22 +29,9 @@ from longshore import (
 from longshore.testing import Recorder
 
 
-class Unpicklable(Exception):
-    """An error that pickles but cannot be unpickled, as many do."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
 @task
 def double(n: int) -> int:
     return 2 * n
-
-
-@task
-def add(a: int, b: int) -> int:
-    return a + b
 
 
 @task
@@ -78,40 +58,6 @@ def third_time() -> int:
 @task(timeout=0.3)
 def sleeper(seconds: float) -> None:
     time.sleep(seconds)
-
-
-@task
-def whereabouts() -> tuple[int, str]:
-    current.log.info("here")
-    return os.getpid(), threading.current_thread().name
-
-
-@task
-def raise_unpicklable() -> None:
-    raise Unpicklable(3, "cannot come back")
-
-
-@task
-def return_lambda() -> Any:
-    return lambda: 1
-
-
-@task
-def die() -> None:
-    os.kill(os.getpid(), 9)
-
-
-@task(retries=1)
-def die_once(marker: str) -> str:
-    if not os.path.exists(marker):  # noqa: PTH110
-        open(marker, "w").close()  # noqa: PTH123, SIM115
-        os.kill(os.getpid(), 9)
-    return "alive"
-
-
-@task
-def take(value: Any) -> str:
-    return type(value).__name__
 
 
 EXECUTORS = [InlineExecutor(), ThreadExecutor(4), ProcessExecutor(2)]
@@ -162,104 +108,6 @@ def test_handlers_hear_the_same_transitions_under_local_executors() -> None:
     ]
 
 
-def test_processes_run_elsewhere_and_their_logs_come_home(caplog: pytest.LogCaptureFixture) -> None:
-    with Flow("elsewhere") as elsewhere, caplog.at_level("INFO", "longshore"):
-        whereabouts()
-    with caplog.at_level("INFO", "longshore"):
-        run = elsewhere.run(executor=ProcessExecutor(1))
-    assert run.results["whereabouts"][0] != os.getpid()
-    records = [r for r in caplog.records if r.getMessage() == "here"]
-    assert [(r.step, r.flow, r.attempt) for r in records] == [("whereabouts", "elsewhere", 1)]  # type: ignore[attr-defined]
-
-
-def test_any_concurrent_futures_executor_runs_steps_and_is_left_running() -> None:
-    with Flow("any") as any_flow:
-        add(double(1), double(2))
-    with ThreadPoolExecutor(2) as threads, ProcessPoolExecutor(1) as processes:
-        for pool in (threads, processes):
-            assert any_flow.run(executor=pool).results["add"] == 6
-            assert pool.submit(int, "7").result() == 7
-
-
-@pytest.mark.gate("C10")
-def test_an_error_or_result_that_cannot_be_pickled_is_named_and_the_pool_goes_on() -> None:
-    with Flow("unpicklable") as unpicklable:
-        raise_unpicklable()
-        return_lambda()
-        double(4)
-    run = unpicklable.run(executor=ProcessExecutor(1))
-    failed = run.states["raise_unpicklable"]
-    assert isinstance(failed, Failed)
-    assert isinstance(failed.error, PortableError)
-    assert "cannot come back" in str(failed.error)
-    assert "raise Unpicklable" in failed.traceback
-    travel = run.states["return_lambda"]
-    assert isinstance(travel, Failed)
-    assert isinstance(travel.error, TravelError)
-    assert "return_lambda" in travel.message
-    assert run.results["double"] == 8
-
-
-@pytest.mark.gate("C10")
-@pytest.mark.parametrize("what", ["argument", "field"])
-def test_a_value_that_cannot_travel_is_an_error_before_anything_runs(what: str) -> None:
-    recorder = Recorder()
-    lock = threading.Lock()
-    with Flow("cannot", state_handlers=(recorder,)) as cannot:
-        if what == "argument":
-            take(lock)
-        else:
-            take.replace(retry_on=lambda error: True)(1)
-    with pytest.raises(
-        TravelError, match="argument 'value' of step 'take'" if what == "argument" else "retry_on"
-    ):
-        cannot.run(executor=ProcessExecutor(1))
-    assert recorder.seen == []
-    assert cannot.run(executor=InlineExecutor()).succeeded
-
-
-@pytest.mark.gate("C10")
-def test_a_result_that_cannot_travel_stops_what_needs_it_but_threads_pass_it_on() -> None:
-    @flow
-    def upstream() -> None:
-        take(return_lambda())
-
-    state = upstream.run(executor=ProcessExecutor(1)).states["take"]
-    assert isinstance(state, TriggerFailed)
-    assert upstream.run(executor=ThreadExecutor(1)).results["take"] == "function"
-
-
-def test_a_function_inside_a_function_is_refused_by_name() -> None:
-    @task
-    def local(n: int) -> int:
-        return n
-
-    with Flow("local") as local_flow:
-        local(1)
-    with pytest.raises(TravelError, match="local"):
-        local_flow.run(executor=ProcessExecutor(1))
-
-
-def test_a_worker_that_dies_is_crashed_and_the_rest_of_the_run_goes_on() -> None:
-    with Flow("dying") as dying:
-        gone = die()
-        double(gone)
-        add(1, 2)
-    run = dying.run(executor=ProcessExecutor(1))
-    crashed = run.states["die"]
-    assert isinstance(crashed, Crashed)
-    assert isinstance(crashed.error, WorkerCrashed)
-    assert isinstance(run.states["double"], TriggerFailed)
-    assert run.results["add"] == 3
-
-
-def test_a_worker_that_dies_once_is_retried(tmp_path: Any) -> None:
-    with Flow("once") as once:
-        die_once(str(tmp_path / "marker"))
-    run = once.run(executor=ProcessExecutor(1))
-    assert run.results["die_once"] == "alive"
-
-
 @pytest.mark.gate("C3")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_step_that_runs_a_flow_of_its_own_completes_with_few_workers(workers: int) -> None:
@@ -275,24 +123,6 @@ def test_a_step_that_runs_a_flow_of_its_own_completes_with_few_workers(workers: 
         outer.map([1, 2, 3, 4])
     run = nested.run(executor=ThreadExecutor(workers))
     assert run.results["outer"] == [2, 4, 6, 8]
-
-
-@pytest.mark.gate("C3")
-def test_a_step_that_gives_its_own_pool_to_a_flow_is_refused_not_hung() -> None:
-    with Flow("inner") as inner:
-        double(1)
-    with ThreadPoolExecutor(1) as pool:
-
-        @task
-        def outer() -> None:
-            inner.run(executor=pool)
-
-        with Flow("refused") as refused:
-            outer()
-        state = refused.run(executor=pool).states["outer"]
-    assert isinstance(state, Failed)
-    assert isinstance(state.error, FlowError)
-    assert "wait for each other" in state.message
 
 
 def test_threads_run_as_many_steps_at_once_as_they_are() -> None:

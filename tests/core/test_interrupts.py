@@ -53,7 +53,8 @@ def work():
         nap(30.0, after=first)
 
 if __name__ == "__main__":
-    executor = {"inline": InlineExecutor(), "threads": ThreadExecutor(3), "processes": ProcessExecutor(3)}[sys.argv[1]]
+    executors = {"inline": InlineExecutor(), "threads": ThreadExecutor(3), "processes": ProcessExecutor(3)}
+    executor = executors[sys.argv[1]]
     try:
         work.run(executor=executor)
     except KeyboardInterrupt as interrupt:
@@ -184,7 +185,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         "        time.sleep(30)\n"
         "@task\ndef nap():\n    print('napping', flush=True)\n    time.sleep(30)\n"
         "with Flow('stubborn') as f:\n    with Slow() as s:\n        nap()\n"
-        "try:\n    f.run()\nexcept KeyboardInterrupt as i:\n    print(i.flow_run.state, flush=True)\n    sys.exit(130)\n"
+        "try:\n    f.run()\n"
+        "except KeyboardInterrupt as i:\n    print(i.flow_run.state, flush=True)\n    sys.exit(130)\n"
     )
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -223,7 +225,8 @@ def test_signals_at_random_moments_never_hang_or_lose_the_clean_up(
 def test_a_signal_that_the_program_ignores_stays_ignored(tmp_path: Path) -> None:
     script = tmp_path / "ignores.py"
     script.write_text(
-        "import signal, time, os\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\nfrom longshore import *\n"
+        "import signal, time, os\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from longshore import *\n"
         "@task\ndef hang_up():\n    os.kill(os.getpid(), signal.SIGHUP)\n    time.sleep(0.2)\n    return 'done'\n"
         "with Flow('ignores') as f:\n    hang_up()\n"
         "print(f.run().results['hang_up'])\n"

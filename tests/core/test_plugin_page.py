@@ -36,7 +36,11 @@ def shown() -> dict[str, str]:
 
 def files(folder: Path) -> set[str]:
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {path.as_posix() for path in paths if "__pycache__" not in path.parts}
+    return {path.as_posix() for path in paths if not _is_cache(path)}
+
+
+def _is_cache(path: Path) -> bool:
+    return any(part == "__pycache__" or part.startswith(".") for part in path.parts[:-1])
 
 
 @pytest.mark.parametrize("path", sorted(shown()))

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -107,6 +108,7 @@ def test_the_wheel_has_every_package_with_its_type_marker(tmp_path: Path) -> Non
     shipped = set(zipfile.ZipFile(wheel).namelist())
     roots = (ROOT / "tasks", ROOT / "plugins")
     files = {(path, path.relative_to(root)) for root in roots for path in root.rglob("*") if path.is_file()}
-    ours = {name.as_posix() for _, name in files if "__pycache__" not in name.parts}
+    caches = re.compile(r"(^|/)(__pycache__|\.[^/]+)/")
+    ours = {name.as_posix() for _, name in files if not caches.search(name.as_posix())}
     assert ours | {f"{package}/py.typed" for package in PACKAGES} <= shipped
     assert {name for name in shipped if name.startswith(("tests/", "docs/", "tasks/", "plugins/"))} == set()

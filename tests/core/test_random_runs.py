@@ -1,4 +1,4 @@
-"""Random flows under random executors, with failures, retries, timeouts, skips and cancels: no hang, nothing unfinished."""
+"""Random flows with failures, retries, timeouts, skips and cancels: no hang, nothing unfinished."""
 
 from __future__ import annotations
 

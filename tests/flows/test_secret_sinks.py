@@ -128,7 +128,8 @@ def test_what_a_script_prints_with_no_logging_configured_shows_no_secret(tmp_pat
     script = tmp_path / "leaky.py"
     script.write_text(
         "from longshore import Flow, Secret, task, current\n"
-        "@task\ndef leak(secret):\n    v = secret.get()\n    current.log.info('v %s', v)\n    raise ValueError(v)\n"
+        "@task\ndef leak(secret):\n    v = secret.get()\n"
+        "    current.log.info('v %s', v)\n    raise ValueError(v)\n"
         "with Flow('leaky') as f:\n    leak(Secret('env:CANARY_ONE'))\n    leak(Secret('env:CANARY_TWO'))\n"
         "print(f.run())\n"
     )
