@@ -227,7 +227,8 @@ def test_a_signal_that_the_program_ignores_stays_ignored(tmp_path: Path) -> None
     script.write_text(
         "import signal, time, os\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "from longshore import *\n"
-        "@task\ndef hang_up():\n    os.kill(os.getpid(), signal.SIGHUP)\n    time.sleep(0.2)\n    return 'done'\n"
+        "@task\ndef hang_up():\n    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    time.sleep(0.2)\n    return 'done'\n"
         "with Flow('ignores') as f:\n    hang_up()\n"
         "print(f.run().results['hang_up'])\n"
     )
