@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from longshore import LongshoreError, Outputs, OutputsError, current, parse_outputs, parse_progress, redact
 from longshore_shell import commands
 from longshore_shell.errors import CommandFailed, CommandNotFound, CommandNotStarted, signal_name
-from longshore_shell.output import Capture, LineLog, OutputFile, Rate, Stream, last_line
+from longshore_shell.linelogs import LineLog, Rate
+from longshore_shell.output import Capture, OutputFile, Stream, last_line
 from longshore_shell.processes import End, LostError, Process, Request, StartError
 
 if TYPE_CHECKING:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import array
 import contextlib
-import fcntl
 import os
 import select
 import socket
 import sys
-import termios
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore_shell import workers
+from longshore_shell import groups, workers
 from longshore_shell.messages import ORDER, pack, unpack
 
 if TYPE_CHECKING:
     from longshore_shell.output import Stream
 
+SUPERVISED: Final = sys.platform == "linux"
+"""Whether commands have a supervisor; elsewhere a thread and a process group do what they can."""
 STRAGGLERS: Final = 0.25
 """Seconds that the children of an ended command get to end by themselves before they count as left over."""
 _READ_SIZE: Final = 256 * 1024
@@ -77,7 +77,10 @@ class LostError(Exception):
 class Process:
     """A command and all that descends from it."""
 
-    def __init__(self, request: Request, stdin: int, out: Stream, err: Stream) -> None:
+    def __init__(
+        self, request: Request, stdin: int, out: Stream, err: Stream, *, supervised: bool = SUPERVISED
+    ) -> None:
+        self._ask = workers.ask if supervised else groups.ask
         self.end: End | None = None
         self.gone = threading.Event()  # nothing of the tree is left, or nobody could end it
         self.survivors: dict[int, str] = {}
@@ -98,7 +101,7 @@ class Process:
         passed = [theirs.fileno(), stdin]
         try:
             for stream in streams:
-                read, write = os.pipe2(os.O_CLOEXEC)
+                read, write = os.pipe()
                 passed.append(write)
                 os.set_blocking(read, False)
                 self._streams[read] = stream
@@ -107,9 +110,9 @@ class Process:
             data = pack((request.argv, request.program, request.environment, request.folder, request.umask))
             if len(data) <= _FITS_A_SOCKET:
                 ours.sendall(data)  # before it is asked for, so that the keeper is woken once
-                workers.ask(passed)
+                self._ask(passed)
             else:
-                workers.ask(passed)
+                self._ask(passed)
                 with contextlib.suppress(OSError):  # it was refused; the answer says why
                     ours.sendall(data)
         except BaseException:
@@ -174,6 +177,8 @@ class Process:
     def _widen(self, fd: int) -> None:
         """Give a stream that comes in bulk a larger pipe: fewer turns between writer and reader, 40 % of the time."""
         self._wide.add(fd)
+        import fcntl
+
         with contextlib.suppress(OSError):  # the user's allowance for pipes is used up
             fcntl.fcntl(fd, _SET_PIPE_SIZE, _WIDE_PIPE)
 
@@ -219,6 +224,9 @@ class Process:
 
     def _drain(self) -> None:
         """Take what is in the pipes now, and no more: who still holds them may write for ever."""
+        import fcntl
+        import termios
+
         for fd, stream in list(self._streams.items()):
             waiting = fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0")
             left = int.from_bytes(waiting, sys.byteorder)
