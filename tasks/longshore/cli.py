@@ -7,7 +7,6 @@ that cannot be loaded), 130 after Ctrl-C, 143 after SIGTERM and SIGHUP. The comm
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -84,7 +83,8 @@ def _explain(error: Exception, message: str, code: int, *, debug: bool) -> int:
 
 def leave(code: int) -> NoReturn:
     """End the process at once, as after the second Ctrl-C: its children are killed, nothing is waited for."""
-    for child in multiprocessing.active_children():
+    multiprocessing = sys.modules.get("multiprocessing")  # None where nothing used it
+    for child in multiprocessing.active_children() if multiprocessing else ():
         child.kill()
     patience = threading.Timer(_PATIENCE, os._exit, [code])
     patience.daemon = True

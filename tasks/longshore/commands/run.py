@@ -115,7 +115,8 @@ def _run(
     try:
         finished = flow.run(executor=executor, run_id=run_id, **parameters)
     except KeyboardInterrupt as interrupt:
-        if not interrupt.args:  # a second signal: at once
+        if not interrupt.args:  # a second signal
+            click.echo("longshore: left at once, without clean-up", err=True)
             leave(exit_code(interrupt))
         return cast("Any", interrupt).flow_run, exit_code(interrupt)
     return finished, 0 if finished.succeeded else FAILED
