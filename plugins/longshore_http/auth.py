@@ -6,8 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from longshore import ConfigurationError, Secret
-from longshore_http.masking import register
+from longshore import ConfigurationError, Secret, register_secret
 
 
 def _needs_secret(owner: object, field: str, value: object) -> None:
@@ -91,7 +90,7 @@ Auth: TypeAlias = BasicAuth | BearerAuth | OAuth2ClientCredentials
 def basic(user: str, password: str) -> str:
     """Return the value of a basic Authorization header, known to redaction from now on."""
     encoded = b64encode(f"{user}:{password}".encode()).decode()
-    register(encoded)
+    register_secret(encoded)
     return f"Basic {encoded}"
 
 

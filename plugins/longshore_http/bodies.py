@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from longshore import ConfigurationError, Secret
 from longshore_http.auth import plain
+from longshore_http.errors import HttpError, SourceFailed
 
 Plain: TypeAlias = str | int | float | bool | Secret
 Fields: TypeAlias = Mapping[str, Plain | Sequence[Plain]]
@@ -25,6 +26,9 @@ class Unset(Enum):
     """Tells "no JSON body" from the JSON value null."""
 
     UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "UNSET"
 
 
 UNSET: Final = Unset.UNSET
@@ -48,31 +52,46 @@ class FilePart:
 class Stream:
     """Bytes and files one after the other, read as one; never whole in memory."""
 
-    def __init__(self, parts: Iterable[bytes | Path], length: int) -> None:
-        self._length = length
-        self._chunks = self._read_all(parts)
-
-    def __len__(self) -> int:
-        return self._length
+    def __init__(self, parts: Iterable[bytes | Path], sizes: Iterable[int]) -> None:
+        self._chunks = self._read_all(list(zip(parts, sizes, strict=True)))
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
 
-    def _read_all(self, parts: Iterable[bytes | Path]) -> Iterator[bytes]:
-        for part in parts:
+    def _read_all(self, parts: list[tuple[bytes | Path, int]]) -> Iterator[bytes]:
+        for part, size in parts:
             if isinstance(part, bytes):
                 yield part
-                continue
-            with part.open("rb") as file:
-                yield from _exactly(file, part)
+            else:
+                yield from _exactly(part, size)
 
 
-def _exactly(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes up to the size that was announced for it."""
-    left = os.fstat(file.fileno()).st_size
-    while left > 0 and (chunk := file.read(min(left, _CHUNK))):
-        left -= len(chunk)
-        yield chunk
+def _size(part: bytes | Path) -> int:
+    if isinstance(part, bytes):
+        return len(part)
+    with _reading(part):
+        return part.stat().st_size
+
+
+def _exactly(path: Path, size: int) -> Iterator[bytes]:
+    """Yield as many bytes of a file as were announced for it."""
+    with _reading(path), path.open("rb") as file:
+        while size > 0:
+            chunk = file.read(min(size, _CHUNK))
+            if not chunk:
+                raise SourceFailed(f"cannot send {str(path)!r}: it became shorter while it was sent")
+            size -= len(chunk)
+            yield chunk
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[None]:
+    try:
+        yield
+    except HttpError:
+        raise
+    except OSError as error:
+        raise SourceFailed(f"cannot send {str(path)!r}: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True)
@@ -87,8 +106,8 @@ class Body:
         if all(isinstance(part, bytes) for part in self.parts):
             data = b"".join(part for part in self.parts if isinstance(part, bytes))
             return data, len(data)
-        length = sum(len(part) if isinstance(part, bytes) else part.stat().st_size for part in self.parts)
-        return Stream(self.parts, length), length
+        sizes = [_size(part) for part in self.parts]
+        return Stream(self.parts, sizes), sum(sizes)
 
 
 def make_body(

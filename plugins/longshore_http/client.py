@@ -43,7 +43,7 @@ class Request:
         start: The URL of the first of several requests, whose host is the one that credentials are for; empty
             for `url`.
         encoding: What Accept-Encoding says.
-        read_timeout: Seconds, instead of the connection's.
+        within: Seconds until the whole answer must be there, redirects included; None for no limit.
     """
 
     connection: HttpConnection
@@ -55,7 +55,7 @@ class Request:
     safe: bool = True
     start: str = ""
     encoding: str = "gzip"
-    read_timeout: float | None = None
+    within: float | None = None
 
     @property
     def label(self) -> str:
@@ -119,7 +119,7 @@ def exchange(request: Request) -> Generator[Answer]:
     Raises:
         HttpError: There was no answer.
     """
-    with cuttable() as cutter:
+    with cuttable(request.within) as cutter:
         answer = _followed(request, cutter)
         if answer.status == 401 and _forget_token(request.connection, answer.authorization):
             answer.close()
@@ -177,9 +177,8 @@ def _send(hop: Request, start: str, cutter: Cutter, began: float) -> Answer:
     trusted = hop.connection.trusts(hop.url, start)
     cutter.sent = False  # whoever redirects, or refuses a token, has carried nothing out
     headers = _headers_for(hop, trusted=trusted, same_host=origin(hop.url) == origin(start))
-    seconds = hop.read_timeout or hop.connection.read_timeout
     send = functools.partial(
-        transmit, hop.connection, hop.method, hop.url, hop.params, headers, hop.body, seconds
+        transmit, hop.connection, hop.method, hop.url, hop.params, headers, hop.body
     )  # fmt: skip
     return Answer(hop, translated(hop.label, cutter, send, safe=hop.safe), cutter, began)
 

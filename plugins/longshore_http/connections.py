@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from longshore import ConfigurationError, Secret
+from longshore import ConfigurationError, Secret, register_secret
 from longshore_http.errors import UrlRefused
 from longshore_http.headers import Headers
 from longshore_http.masking import is_sensitive, show_url
@@ -74,6 +74,14 @@ class HttpConnection:
                 "HttpConnection(public_only=True) cannot use proxies: they look names up themselves"
             )
 
+    def __repr__(self) -> str:
+        shown = [
+            f"{f.name}={v!r}"
+            for f in fields(self)
+            if (v := getattr(self, f.name)) not in (f.default, Headers())
+        ]
+        return f"HttpConnection({', '.join(shown)})"
+
     def _check_numbers(self) -> None:
         for name in ("connect_timeout", "read_timeout"):
             if getattr(self, name) is None or getattr(self, name) <= 0:
@@ -96,12 +104,14 @@ class HttpConnection:
                     f'write {{{scheme!r}: Secret("env:NAME")}}'
                 )
 
-    def resolve(self, url: str) -> str:
+    def resolve(self, url: str | Secret) -> str:
         """Return the absolute URL for what a call was given.
 
         Raises:
             UrlRefused: It is no URL of http or https.
         """
+        if isinstance(url, Secret):
+            url = secret_url(url)
         absolute = urljoin(self.base_url.rstrip("/") + "/", url) if self.base_url else url
         if self.base_url and url.startswith("/"):
             absolute = self.base_url.rstrip("/") + url
@@ -128,6 +138,15 @@ def checked_headers(headers: Mapping[str, str | Secret], owner: str) -> Headers[
                 f'write {{{name!r}: Secret("env:NAME")}}, or auth=BearerAuth(token=Secret("env:NAME"))'
             )
     return Headers(headers)
+
+
+def secret_url(secret: Secret) -> str:
+    """Return a URL that is a credential itself, as those of webhooks are."""
+    url = secret.get().strip()
+    path = url.partition("://")[2].partition("/")[2]
+    if len(path) > 3:  # libraries show it without the host
+        register_secret(f"/{path}")
+    return url
 
 
 def secret_headers(headers: Mapping[str, str | Secret]) -> frozenset[str]:

@@ -26,6 +26,7 @@ class Cutter:
     Attributes:
         sent: Whether anything of the request has been sent, so that the server may have carried it out.
         was_cut: Whether we ended it ourselves.
+        expired: Whether that was because its time was over.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class Cutter:
         self._sockets: dict[int, socket.socket] = {}
         self.sent = False
         self.was_cut = False
+        self.expired = False
 
     def watch(self, owner: object, sock: socket.socket) -> None:
         """Remember the socket of a connection object."""
@@ -54,6 +56,11 @@ class Cutter:
             self.was_cut = True
             for duplicate in self._sockets.values():
                 _shut(duplicate)
+
+    def expire(self) -> None:
+        """End the call because its time is over."""
+        self.expired = True
+        self.cut()
 
     def close(self) -> None:
         """Forget the sockets, which go on if they were not cut."""
@@ -78,13 +85,23 @@ def active_cutter() -> Cutter | None:
 
 
 @contextmanager
-def cuttable() -> Generator[Cutter]:
-    """Let the attempt's timeout or cancellation end what this thread sends and receives inside."""
+def cuttable(seconds: float | None = None) -> Generator[Cutter]:
+    """Let the attempt's timeout or cancellation end what this thread sends and receives inside.
+
+    Args:
+        seconds: After so many it is ended anyway; None for never.
+    """
     cutter, outer = Cutter(), active_cutter()
     _active.cutter = cutter
+    timer = threading.Timer(seconds, cutter.expire) if seconds is not None else None
     try:
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
         with current.on_cancel(cutter.cut):
             yield cutter
     finally:
+        if timer is not None:
+            timer.cancel()
         _active.cutter = outer
         cutter.close()

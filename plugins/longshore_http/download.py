@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable  # noqa: TC003 - Task compares the field's type
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from longshore import ConfigurationError, Exponential, Secret, Task
+from longshore import ConfigurationError, Delay, Exponential, Secret, Task
 from longshore_http.bodies import Fields, pairs
 from longshore_http.client import Request
 from longshore_http.connections import HttpConnection, checked_headers
@@ -62,18 +61,24 @@ class HttpDownload(Task[Downloaded]):
     max_size: int | None = None
     allow_unknown_length: bool = False
     retries: int = 3
-    retry_delay: float | Exponential | Callable[[int], float] = Exponential(base=0.5, cap=30.0)
+    retry_delay: Delay = Exponential(base=0.5, cap=30.0)
 
     def check(self) -> None:
         object.__setattr__(self, "headers", checked_headers(self.headers, self.name))
 
     def run(
-        self, url: str, target: str | Path, *, checksum: str | None = None, params: Fields | None = None
+        self,
+        url: str | Secret,
+        target: str | Path,
+        *,
+        checksum: str | None = None,
+        params: Fields | None = None,
     ) -> Downloaded:
         """Download the object.
 
         Args:
-            url: Absolute, or relative to the connection's `base_url`.
+            url: Absolute, or relative to the connection's `base_url`; a `Secret` where the URL is a
+                credential.
             target: The file, whose folder is made if it is missing. A link is followed. The server has no say
                 in it.
             checksum: Algorithm and hexadecimal digest, as `"sha256:9f86d0..."`; md5, sha1, sha384 and sha512
@@ -111,7 +116,10 @@ def _real_target(target: Path) -> Path:
     """Return the file to write, behind any links, in a folder that exists."""
     if not target.name or "\0" in str(target):
         raise ConfigurationError(f"cannot download to {str(target)!r}: it names no file")
-    real = target.resolve()
+    try:
+        real = target.resolve()
+    except RuntimeError as error:  # links in a circle, until Python 3.12
+        raise TargetFailed(f"cannot write {str(target)!r}: {error}") from error
     real.parent.mkdir(parents=True, exist_ok=True)
     if real.exists() and not stat.S_ISREG(real.stat().st_mode):
         raise TargetFailed(f"cannot write {str(target)!r}: it is there, and no plain file")

@@ -17,6 +17,7 @@ HttpError
 ├── TooLarge (ValueError)                 more bytes, items or pages than allowed
 ├── ChecksumMismatch (ValueError)         the bytes that came are not the bytes that were meant
 ├── LengthUnknown                         a cut download could not be told from a whole one
+├── SourceFailed (OSError)                the file to send cannot be read
 ├── TargetFailed (OSError)                the file cannot be written: disk full, no permission
 └── WaitedTooLong (TimeoutError)          the condition did not hold within `max_wait`
 """
@@ -125,6 +126,12 @@ class ChecksumMismatch(HttpError, ValueError):
 
 class LengthUnknown(HttpError):
     """The server gave neither length nor checksum, so a cut download could not be told from a whole one."""
+
+    retryable = False
+
+
+class SourceFailed(HttpError, OSError):
+    """The file to send cannot be read."""
 
     retryable = False
 

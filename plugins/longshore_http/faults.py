@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from longshore import LongshoreError
 from longshore_http.errors import (
+    AnswerError,
     BodyTruncated,
     ConnectionFailed,
     ConnectTimedOut,
@@ -18,6 +19,7 @@ from longshore_http.errors import (
     TlsFailed,
     UrlRefused,
 )  # fmt: skip
+from longshore_http.masking import show_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +54,7 @@ def translated(label: str, cutter: Cutter, work: Callable[[], T], *, safe: bool)
     except Exception as error:  # noqa: BLE001 - the libraries raise a dozen unrelated kinds
         chain = _chain(error)
         failure = _failure(label, chain, cutter, safe=safe)
-    root = next((e for e in reversed(chain) if isinstance(e, _ROOTS) and not _names_url(e)), None)
+    root = next((e for e in reversed(chain) if isinstance(e, OSError) and not _is_wrapper(e)), None)
     raise failure from (root.with_traceback(None) if root else None)
 
 
@@ -68,18 +70,20 @@ def _chain(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _names_url(error: BaseException) -> bool:
+def _is_wrapper(error: BaseException) -> bool:
     return type(error).__module__.startswith(("requests", "urllib3"))
 
 
 def _failure(label: str, chain: list[BaseException], cutter: Cutter, *, safe: bool) -> HttpError:
+    if cutter.expired:
+        return ReadTimedOut(f"cannot {label}: the answer was not there in the time that was left for it")
     if cutter.was_cut:
         return RequestCancelled(f"cannot {label}: the attempt was told to stop, and the connection was cut")
     for error in chain:
         if isinstance(error, HttpError):  # raised by our own part of the transport
             return error
     names = {kind.__name__ for error in chain for kind in type(error).__mro__}
-    failure = _while_connecting(label, chain, names) or _while_answering(label, chain, names, cutter)
+    failure = _while_connecting(label, chain, names, cutter) or _while_answering(label, chain, names, cutter)
     if isinstance(failure, ConnectionFailed):
         failure.sent = cutter.sent
     if cutter.sent and not safe and type(failure).retryable:
@@ -88,8 +92,12 @@ def _failure(label: str, chain: list[BaseException], cutter: Cutter, *, safe: bo
     return failure
 
 
-def _while_connecting(label: str, chain: list[BaseException], names: set[str]) -> HttpError | None:
+def _while_connecting(
+    label: str, chain: list[BaseException], names: set[str], cutter: Cutter
+) -> HttpError | None:
     if names & _INVALID:
+        if cutter.sent:
+            return AnswerError(f"cannot {label}: the answer's headers contradict each other")
         return UrlRefused(f"cannot {label}: the URL or a header of it is not valid")
     if "SSLError" in names and not any(isinstance(e, _ENDED) for e in chain):
         return _tls(label, chain)
@@ -135,6 +143,6 @@ def _while_answering(label: str, chain: list[BaseException], names: set[str], cu
 def _said(chain: list[BaseException]) -> str:
     """Return what the innermost error says that is not the libraries' own."""
     for error in reversed(chain):
-        if isinstance(error, _ROOTS) and not _names_url(error):
-            return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        if isinstance(error, _ROOTS) and not _is_wrapper(error):
+            return f"{type(error).__name__}: {show_text(str(error).encode(), 200)}".removesuffix(": ")
     return type(chain[-1]).__name__

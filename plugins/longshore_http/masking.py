@@ -7,9 +7,6 @@ from typing import Final
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from longshore import redact
-from longshore import register_secret as register
-
-__all__ = ["MASK", "is_sensitive", "redact", "register", "show_text", "show_url"]
 
 MASK: Final = "***"
 _SENSITIVE: Final = re.compile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from longshore import ConfigurationError, Exponential, Secret, Task, current, field
+from longshore import ConfigurationError, Delay, Exponential, Secret, Task, current, field
 from longshore_http.answers import MISSING, find
 from longshore_http.bodies import Fields, pairs
 from longshore_http.client import Request
@@ -17,7 +17,7 @@ from longshore_http.request import NO_HEADERS, MiB, fetch
 from longshore_http.statuses import SUCCESSFUL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from longshore_http.responses import HttpResponse
 
@@ -52,7 +52,7 @@ class HttpPages(Task[list[Any]]):
     max_items: int | None = None
     max_pages: int = 1000
     page_retries: int = 3
-    page_delay: float | Exponential | Callable[[int], float] = Exponential(base=0.5, cap=30.0)
+    page_delay: Delay = Exponential(base=0.5, cap=30.0)
     connection: HttpConnection = HttpConnection()
     headers: Mapping[str, str | Secret] = NO_HEADERS
     max_size: int = 16 * MiB
@@ -64,11 +64,12 @@ class HttpPages(Task[list[Any]]):
             if value is not None and value < least:
                 raise ConfigurationError(f"{self.name}({name}={value!r}): give {least} or more")
 
-    def run(self, url: str, *, params: Fields | None = None) -> list[Any]:
+    def run(self, url: str | Secret, *, params: Fields | None = None) -> list[Any]:
         """Get the list.
 
         Args:
-            url: Of the first page; absolute, or relative to the connection's `base_url`.
+            url: Of the first page; absolute, or relative to the connection's `base_url`; a `Secret` where it
+                is a credential.
             params: Added to its query.
 
         Raises:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable  # noqa: TC003 - Task compares the field's type
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar
 
-from longshore import ConfigurationError, Exponential, Secret, Task, field
+from longshore import ConfigurationError, Delay, Exponential, Secret, Task, field
 from longshore_http.bodies import UNSET, Fields, Files, make_body, pairs
 from longshore_http.client import SAFE_METHODS, Answer, Request, exchange
 from longshore_http.connections import HttpConnection, checked_headers
@@ -53,7 +52,7 @@ class HttpCall(Task[R], Generic[R]):
     max_size: int = 16 * MiB
     idempotency_key: bool | str = False
     retries: int = 3
-    retry_delay: float | Exponential | Callable[[int], float] = Exponential(base=0.5, cap=30.0)
+    retry_delay: Delay = Exponential(base=0.5, cap=30.0)
     timeout: float | None = 300.0
     repeatable: bool = False
 
@@ -82,7 +81,7 @@ class HttpCall(Task[R], Generic[R]):
 
     def run(
         self,
-        url: str,
+        url: str | Secret,
         *,
         params: Fields | None = None,
         json: Any = UNSET,
@@ -93,7 +92,8 @@ class HttpCall(Task[R], Generic[R]):
         """Send the request and return the answer.
 
         Args:
-            url: Absolute, or relative to the connection's `base_url`.
+            url: Absolute, or relative to the connection's `base_url`; a `Secret` where the URL is a
+                credential.
             params: Added to the URL's query; a list gives one name several values.
             json: Sent as JSON; a `Secret` inside is resolved.
             form: Sent as a form.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from longshore import require
+from longshore import ConfigurationError, require
 from longshore_http.auth import plain
 from longshore_http.connections import HttpConnection, split
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from longshore_http.bodies import Body
 
+_MOST_SESSIONS: Final = 64
 _sessions: dict[tuple[int, HttpConnection], requests.Session] = {}
 
 
@@ -31,6 +33,8 @@ def session_for(connection: HttpConnection) -> requests.Session:
         from longshore_http.transport import make_session
 
         session = _sessions.setdefault(key, make_session(connection))
+        for oldest in list(_sessions)[:-_MOST_SESSIONS]:  # one in use lives on until its answer is read
+            _sessions.pop(oldest, None)
     return session
 
 
@@ -41,14 +45,13 @@ def transmit(
     params: tuple[tuple[str, str], ...],
     headers: Mapping[str, str],
     body: Body | None,
-    read_timeout: float,
 ) -> requests.Response:
     """Send one request and return its answer, the body still to be read; follow nothing, repeat nothing."""
     return session_for(connection).send(
         _prepared(method, url, params, headers, body),
         stream=True,
         allow_redirects=False,
-        timeout=(connection.connect_timeout, read_timeout),
+        timeout=(connection.connect_timeout, connection.read_timeout),
         verify=_verify(connection),
         cert=_certificate(connection),
         proxies=_proxies(connection, url),
@@ -74,15 +77,24 @@ def _prepared(
 def _verify(connection: HttpConnection) -> bool | str:
     if connection.verify is True and connection.use_environment:
         return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    return connection.verify if isinstance(connection.verify, bool) else str(connection.verify)
+    return (
+        connection.verify if isinstance(connection.verify, bool) else _existing("verify", connection.verify)
+    )
 
 
 def _certificate(connection: HttpConnection) -> Any:
     if connection.certificate is None:
         return None
     if connection.certificate_key is None:
-        return str(connection.certificate)
-    return str(connection.certificate), str(connection.certificate_key)
+        return _existing("certificate", connection.certificate)
+    key = _existing("certificate_key", connection.certificate_key)
+    return _existing("certificate", connection.certificate), key
+
+
+def _existing(field: str, path: str | Path) -> str:
+    if not Path(path).exists():
+        raise ConfigurationError(f"HttpConnection({field}={str(path)!r}): there is no such file here")
+    return str(path)
 
 
 def _proxies(connection: HttpConnection, url: str) -> dict[str, str]:

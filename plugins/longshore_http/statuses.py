@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from longshore import ConfigurationError
+from longshore import ConfigurationError, redact
 from longshore_http.errors import StatusError
-from longshore_http.masking import redact, show_text
+from longshore_http.masking import show_text
 
 Statuses: TypeAlias = Collection[int]
 

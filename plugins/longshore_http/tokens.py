@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus, urlencode
 
-from longshore import current
+from longshore import current, register_secret
 from longshore_http.auth import OAuth2ClientCredentials, basic
 from longshore_http.bodies import Body
 from longshore_http.client import Answer, Request, exchange
 from longshore_http.errors import RequestCancelled, TokenError
 from longshore_http.headers import Headers
-from longshore_http.masking import register, show_text, show_url
+from longshore_http.masking import show_text, show_url
 from longshore_http.statuses import is_worth_retrying, retry_after
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _read(auth: OAuth2ClientCredentials, answer: Answer, data: bytes) -> dict[st
         lifetime = float(found.get("expires_in") or 3600)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise _refused(auth, "the answer has no access_token in JSON", retryable=False) from None
-    register(token)
+    register_secret(token)
     if kind.lower() != "bearer":
         raise _refused(auth, f"the token is of type {kind!r}, not bearer", retryable=False)
     return {"access_token": token, "expires_in": lifetime}

@@ -6,6 +6,7 @@ retries never made here (the task's own are the only ones), netrc never read.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import time
@@ -16,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from longshore_http.cutting import active_cutter
 from longshore_http.errors import AddressRefused
@@ -63,9 +65,12 @@ class _Public(_Watched):
     """
 
     def _new_conn(self) -> socket.socket:
-        name = self._dns_host
-        self._dns_host = _public_address(name, self.port)
+        name, addresses = self._dns_host, _public_addresses(self._dns_host, self.port)
         try:
+            for self._dns_host in addresses[:-1]:
+                with contextlib.suppress(NewConnectionError, ConnectTimeoutError):
+                    return super()._new_conn()
+            self._dns_host = addresses[-1]
             return super()._new_conn()
         finally:
             self._dns_host = name
@@ -75,7 +80,7 @@ class _PublicTls(_Public, _WatchedTls):
     """The same over TLS; the certificate is checked against the name."""
 
 
-def _public_address(name: str, port: int | None) -> str:
+def _public_addresses(name: str, port: int | None) -> list[str]:
     found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
     for address in addresses:
@@ -84,7 +89,7 @@ def _public_address(name: str, port: int | None) -> str:
                 f"cannot connect to {name!r}: it has the address {address}, which is not public, "
                 "and the connection says public_only=True"
             )
-    return addresses[0]
+    return addresses
 
 
 def is_public(address: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from longshore import ConfigurationError, Exponential, Secret, Task, current, field
+from longshore import ConfigurationError, Delay, Secret, Task, current, field
 from longshore_http.answers import find
 from longshore_http.bodies import Fields, pairs
 from longshore_http.client import Request
@@ -90,7 +90,7 @@ class HttpWait(Task[HttpResponse]):
 
     until: Callable[[HttpResponse], bool] = field(default=StatusIs(200), kw_only=False)
     max_wait: float = 300.0
-    interval: float | Exponential | Callable[[int], float] = 2.0
+    interval: Delay = 2.0
     connection: HttpConnection = HttpConnection()
     headers: Mapping[str, str | Secret] = NO_HEADERS
     max_size: int = 16 * MiB
@@ -102,11 +102,12 @@ class HttpWait(Task[HttpResponse]):
         if not callable(self.interval) and self.interval <= 0:
             raise ConfigurationError(f"{self.name}(interval={self.interval!r}): give seconds above 0")
 
-    def run(self, url: str, *, params: Fields | None = None) -> HttpResponse:
+    def run(self, url: str | Secret, *, params: Fields | None = None) -> HttpResponse:
         """Ask until the condition holds.
 
         Args:
-            url: Absolute, or relative to the connection's `base_url`.
+            url: Absolute, or relative to the connection's `base_url`; a `Secret` where the URL is a
+                credential.
             params: Added to the URL's query.
 
         Raises:
@@ -143,8 +144,8 @@ class _Waiting:
 
     def _ask(self) -> float | None:
         """Ask once; return None when the condition holds, else the seconds that the server asks to wait."""
-        left = max(1.0, self._ends - time.monotonic())
-        request = replace(self._request, read_timeout=min(self._task.connection.read_timeout, left))
+        # An answer that would come a moment after the end is still worth having.
+        request = replace(self._request, within=max(1.0, self._ends - time.monotonic()))
         try:
             self._last = fetch(request, _ANY_STATUS, self._task.max_size)
         except (ConnectionFailed, ReadTimedOut) as error:

@@ -18,8 +18,10 @@ from longshore_http import (
     HttpJson,
     HttpRequest,
     HttpText,
+    SourceFailed,
     StatusError,
 )  # fmt: skip
+from longshore_http.bodies import Body
 
 FAST = Exponential(base=0.01, cap=0.02)
 
@@ -245,3 +247,19 @@ def test_a_huge_error_page_is_not_read_to_its_end(server: HttpServer) -> None:
     with pytest.raises(StatusError) as caught:
         get()(url)
     assert len(str(caught.value)) < 1000
+
+
+def test_a_file_that_cannot_be_read_or_shrinks_is_named_and_not_blamed_on_the_server(
+    server: HttpServer, tmp_path: Path
+) -> None:
+    url = server.on("/x", respond(200))
+    with pytest.raises(SourceFailed, match=r"cannot send '.*missing': No such file"):
+        post(retries=3)(url, body=tmp_path / "missing")
+    path = tmp_path / "shrinks"
+    path.write_bytes(b"x" * 1000)
+    stream, length = Body((path,), "").open()
+    path.write_bytes(b"x")
+    assert length == 1000
+    with pytest.raises(SourceFailed, match="shorter"):
+        list(stream)
+    assert server.requests == []

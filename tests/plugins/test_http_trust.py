@@ -275,3 +275,19 @@ def test_public_only_uses_no_proxy(server: HttpServer, monkeypatch: pytest.Monke
     with pytest.raises(ConfigurationError, match="proxies"):
         HttpConnection(public_only=True, proxies={"http": "http://h"})
     assert server.requests == []
+
+
+def test_a_url_that_is_a_credential_is_given_as_a_secret(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = server.on("/services/T1/canary-of-the-hook", respond(404))
+    monkeypatch.setenv("HTTP_TEST_SECRET", url)
+    with pytest.raises(StatusError) as caught, caplog.at_level("DEBUG"):
+        HttpRequest("POST", **QUICK)(Secret("env:HTTP_TEST_SECRET"), json={})
+    assert "canary" not in "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert server.requests[0].path == "/services/T1/canary-of-the-hook"
+
+
+def test_a_file_of_authorities_that_is_not_there_is_said_at_once(server: HttpServer) -> None:
+    with pytest.raises(ConfigurationError, match=r"verify='missing\.pem'"):
+        get(HttpConnection(verify="missing.pem"), retries=3)(server.url("/x"))

@@ -220,3 +220,15 @@ def test_paging_options_that_cannot_work_are_refused() -> None:
     for fields in ({"max_pages": 0}, {"page_retries": -1}, {"max_items": -1}):
         with pytest.raises(ConfigurationError, match="or more"):
             HttpPages(LinkHeader(), **fields)
+
+
+def test_a_drip_does_not_outlast_max_wait(server: HttpServer) -> None:
+    def drip(exchange: Exchange) -> None:
+        exchange.head(200, {"Content-Length": 1000})
+        while not exchange.stopping.wait(0.02):
+            exchange.raw(b"x")
+
+    began = time.monotonic()
+    with pytest.raises(WaitedTooLong, match="time that was left"):
+        HttpWait(interval=0.01, max_wait=0.2)(server.on("/x", drip))
+    assert time.monotonic() - began < 4
