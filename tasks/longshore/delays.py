@@ -47,6 +47,6 @@ def delay_after(delay: Delay, attempt: int) -> float:
     seconds: Any = delay(attempt) if callable(delay) else delay
     if not isinstance(seconds, int | float) or not seconds < float("inf"):
         raise ConfigurationError(
-            f"retry_delay {delay!r} returned {seconds!r} for attempt {attempt}; return seconds"
+            f"cannot wait after attempt {attempt}: retry_delay {delay!r} gave {seconds!r}; give seconds"
         )
     return max(0.0, float(seconds))

@@ -239,6 +239,13 @@ def isolate(value: Any) -> Any:
     return _isolate_dict(cast("Any", value)) if isinstance(value, dict) else value
 
 
+def is_plain(value: Any) -> bool:
+    """Whether a value is text, a number, bytes, None, or a container of such."""
+    keys = cast("Iterable[Any]", value if isinstance(value, dict) else ())
+    held = isinstance(value, _CONTAINERS) and all(map(is_plain, (*keys, *_inner(value))))
+    return held or type(value) in _PLAIN
+
+
 def _isolate_dict(value: dict[Any, Any]) -> dict[Any, Any]:
     """Copy a defaultdict, a Counter, a program's outputs: whatever keeps items as a dict does."""
     if getattr(type(value), "__setitem__", None) is not _SET_ITEM:
