@@ -29,7 +29,7 @@ from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Runni
 from longshore.travel import check_travel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from longshore.executors import ExecutorLike
     from longshore.flows import Flow
@@ -75,7 +75,7 @@ class Engine:
             self._flow_state(self._verdict())
 
     @contextmanager
-    def cancelled_with_outer(self) -> Iterator[None]:
+    def cancelled_with_outer(self) -> Generator[None]:
         """Stop this run when the step that it runs in is cancelled."""
         if not inside_attempt():
             yield
@@ -106,7 +106,7 @@ class Engine:
     def _limits_of(self, unit: Unit) -> tuple[str, ...]:
         node = self.frontier.runs[unit[0]].node
         limit = node.task.limit
-        if limit is None or (node.is_mapped and unit[1] == WHOLE) or not isinstance(limit, str | tuple):
+        if limit is None or (node.is_mapped and unit[1] == WHOLE):
             return ()
         return tuple(name for name, _ in parse_limits(limit))
 

@@ -86,7 +86,7 @@ class Flights:
             future = self._hub.submit(self._pool, unit, call)
         else:
             context = call.context(self._relay_progress)
-            future = self._pool.submit(attempt, call, context, lambda state: self._heard(unit, state))
+            future = self._pool.submit(attempt, call, context, functools.partial(self._heard, unit))
         self._under_way[unit] = call, context, future
         future.add_done_callback(lambda done: self._inbox.put(lambda: self._landed(unit, done)))
 

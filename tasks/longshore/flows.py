@@ -11,7 +11,7 @@ from longshore.graph import Graph
 from longshore.handlers import HANDLER_TIMEOUT, Handlers
 from longshore.limits import Limits, collect_limits
 from longshore.nodes import Node, Step
-from longshore.signatures import places
+from longshore.texts import places
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -144,7 +144,7 @@ class Flow(Graph):
                 )
         self.reference_nodes()
         declared: list[tuple[str, Limits]] = [(self.name, f"{name}:{n}") for name, n in self.limits.items()]
-        used = ((node.name, node.task.limit) for node in steps if "limit" not in node.waiting)
+        used = ((node.name, node.task.limit) for node in steps)
         return collect_limits([*declared, *used])
 
     def reference_nodes(self) -> list[Node]:

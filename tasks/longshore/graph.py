@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")
 
+_NEEDED_BEFORE: Final = {"name", "trigger", "state_handlers", "tags", "limit"}
+"""Fields of a task that the driver reads before the values of a run are there."""
+
 
 class Graph:
     """Steps and the edges between them, and what their making has open: groups, conditions, resources."""
@@ -102,9 +105,15 @@ class Graph:
         signature = task.signature()
         arguments = signature.bind(task.name, args, kwargs)
         signature.check_template(task.name)
+        waiting = {name: value for name, value in vars(task).items() if has_references(value)}
+        for name in _NEEDED_BEFORE & waiting.keys():
+            raise ConfigurationError(
+                f"field {name!r} of {task!r} is needed before the flow runs, so it cannot be {waiting[name]!r}; "
+                "give it a value"
+            )
         node = Node(self, len(self._nodes), self._unique_name(task.name), task, (*task.tags, *self.tags))
         node.arguments = arguments
-        node.waiting = {name: value for name, value in vars(task).items() if has_references(value)}
+        node.waiting = waiting
         if mapped:
             self._map(node)
         for name, value in arguments.items():

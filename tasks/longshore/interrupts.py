@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from types import FrameType
 
 _SIGNALS: Final = tuple(
@@ -61,7 +61,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watching(self) -> Generator[None]:
         """Handle the signals, in the main thread."""
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -80,7 +80,7 @@ class Interrupts:
             signal.signal(signum, handler if handler is not None else signal.SIG_DFL)
 
     @contextmanager
-    def body(self) -> Iterator[None]:
+    def body(self) -> Generator[None]:
         """Let a signal interrupt what runs inside: a step in the main thread."""
         self._in_body = True
         try:

@@ -63,7 +63,7 @@ class Narrator:
         subject = Subject(
             kind="task", name=name, run_id=self._run.run_id, flow=self._run.flow.name,
             map_index=None if unit[1] == WHOLE else unit[1], attempt=call.attempt if call else 1,
-            attempts=node.task.retries + 1 if isinstance(node.task.retries, int) else 1, tags=node.tags,
+            attempts=call.task.retries + 1 if call else 1, tags=node.tags,
             duration=self._seconds(unit, new) or 0.0, raw_inputs=call.arguments if call else {}, state=new,
         )  # fmt: skip
         for observer in self._observers:
