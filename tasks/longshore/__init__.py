@@ -63,7 +63,6 @@ from longshore.handlers import BestEffort, On, StateHandler, Subject
 from longshore.hookspecs import hookimpl
 from longshore.nodes import Parameter, Step
 from longshore.outputs import Outputs, parse_outputs, parse_progress
-from longshore.references import text
 from longshore.resources import Resource
 from longshore.runs import FlowRun
 from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
@@ -86,6 +85,7 @@ from longshore.states import (
     Unknown,
 )
 from longshore.tasks import Task
+from longshore.texts import text
 from longshore.triggers import (
     Trigger,
     all_failed,

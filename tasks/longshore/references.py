@@ -9,10 +9,9 @@ an `if` or a loop, is an error that names the way; it never makes a wrong string
 from __future__ import annotations
 
 import copy
-import string
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
-from longshore.errors import ArgumentError, SelectionError, StepUseError
+from longshore.errors import SelectionError, StepUseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -137,53 +136,6 @@ def _contents(whole: Any, key: Any) -> str:
     return f"the result is a {type(whole).__name__}, which has no {key!r}"
 
 
-class Text(Reference):
-    """A string made of values that the run will have."""
-
-    __slots__ = ("_template", "_values")
-
-    def __init__(self, template: str, values: dict[str, Any]) -> None:
-        self._template = template
-        self._values = values
-
-    def __repr__(self) -> str:
-        return f"text({self._template!r})"
-
-    def _children(self) -> Iterable[Any]:
-        return self._values.values()
-
-    def _evaluate(self, values: Values) -> str:
-        return self._template.format(**evaluate(self._values, values))
-
-
-def text(template: str, /, **values: Any) -> str:
-    """Make a string from values that may be known only when the flow runs.
-
-    Args:
-        template: A format string: `"{n} rows"`, `"{day:%Y}"`.
-        values: One for each name in the template.
-
-    Returns:
-        The string, or in a flow what stands for it.
-
-    Raises:
-        ArgumentError: A name of the template has no value, or a value has no place.
-
-    Example:
-        >>> text("{n} rows", n=3)
-        '3 rows'
-    """
-    parts = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-    names = {part.partition(".")[0].partition("[")[0] for part in parts}
-    if names != set(values):
-        missing, extra = sorted(names - set(values)), sorted(set(values) - names)
-        seen = f"no value for {missing}" if missing else f"no place for {extra}"
-        raise ArgumentError(f"cannot fill text({template!r}): {seen}; give each name in braces one value")
-    if has_references(values):
-        return cast("str", Text(template, values))
-    return template.format(**values)
-
-
 def _inner(value: Any) -> Iterable[Any]:
     """Return what a container or a reference holds; nothing for other values."""
     items: Any = value
@@ -200,13 +152,13 @@ def has_references(value: Any) -> bool:
 
 
 def walk_references(value: Any, visit: Callable[[Reference], None]) -> None:
-    """Call `visit` with every reference in a value, the inner ones too."""
+    """Call `visit` with every reference in a value, the inner ones too, in the order they are written."""
     pending: list[Any] = [value]
     while pending:
         item = pending.pop()
         if isinstance(item, Reference):
             visit(item)
-        pending.extend(_inner(item))
+        pending.extend(reversed([*_inner(item)]))
 
 
 def evaluate(value: Any, values: Values) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
-import string
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore.errors import ArgumentError, TaskDefinitionError
 from longshore.references import isolate
+from longshore.texts import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -169,22 +169,6 @@ def did_you_mean(name: str, known: Iterable[str], takes: str) -> str:
     """Return a hint for a word that is not known: the one that is meant, or all."""
     close = difflib.get_close_matches(name, list(known), 1)
     return f"did you mean {close[0]!r}?" if close else f"it takes {takes}"
-
-
-def places(template: str) -> list[str]:
-    """Return the names in a template's braces.
-
-    Raises:
-        ArgumentError: Its braces do not pair.
-    """
-    names: list[str] = []
-    try:
-        for _, field, spec, _ in string.Formatter().parse(template):
-            if field is not None:
-                names += [field.partition(".")[0].partition("[")[0], *places(spec or "")]
-    except ValueError as error:
-        raise ArgumentError(f"cannot read {template!r}: {error}; write {{{{ for a brace") from None
-    return names
 
 
 @functools.cache
