@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import sysconfig
 import traceback
 from contextlib import redirect_stdout
 from difflib import get_close_matches
@@ -33,7 +35,8 @@ def load_flow(target: str) -> Flow:
     try:
         with redirect_stdout(sys.stderr):
             flow.check()
-    except LongshoreError:
+    except LongshoreError as error:
+        _add_place(error)
         raise
     except Exception as error:
         raise FlowError(f"cannot build flow {flow.name!r} of {place}: {_seen(error)}") from error
@@ -64,7 +67,10 @@ def load_module(place: str) -> ModuleType:
             module = importlib.import_module(name)
     except SyntaxError as error:
         raise FlowError(f"cannot load {place!r}: {_syntax(error)}") from error
-    except Exception as error:
+    except LongshoreError as error:
+        _add_place(error)
+        raise
+    except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name and name.startswith(error.name):
             raise FlowError(f"cannot load {place!r}: no module {error.name!r} here or installed") from error
         raise FlowError(f"cannot load {place!r}: {_seen(error)}") from error
@@ -96,24 +102,33 @@ def _syntax(error: SyntaxError) -> str:
 
 
 def _seen(error: BaseException) -> str:
-    """Say what was raised and in which line: the innermost one of the user's own files."""
+    """Say what was raised, and in which line of the user's own files."""
     message = " ".join(str(error).split())
     what = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    own = [f for f in traceback.extract_tb(error.__traceback__) if not _is_machinery(f.filename)]
+    place, code = _place(error)
+    return f"{place}: {what}{code}" if place else what
+
+
+def _add_place(error: BaseException) -> None:
+    place, code = _place(error)
+    if place:
+        error.add_note(f"  in {place}{code}")
+
+
+def _place(error: BaseException) -> tuple[str, str]:
+    """Return the innermost line of the user's own files that an error came through, and its code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_machinery(frame.filename)] or frames
     if not own:
-        return what
-    line = f"\n    {own[-1].line}" if own[-1].line else ""
-    return f"{_shown_path(own[-1].filename)}, line {own[-1].lineno}: {what}{line}"
+        return "", ""
+    code = f"\n    {own[-1].line}" if own[-1].line else ""
+    return f"{_shown_path(own[-1].filename)}, line {own[-1].lineno}", code
 
 
 def _is_machinery(filename: str) -> bool:
-    path = Path(filename)
-    inside = (Path(__file__).parent, Path(importlib.__file__).parent, *_installed())
-    return filename.startswith("<") or any(path.is_relative_to(folder) for folder in inside)
-
-
-def _installed() -> list[Path]:
-    return [Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
+    """Whether a file is Python's, an installed library's or our own: nobody looks for a mistake there."""
+    libraries = (Path(__file__).parent, Path(os.__file__).parent, Path(sysconfig.get_path("purelib")))
+    return filename.startswith("<") or any(Path(filename).is_relative_to(folder) for folder in libraries)
 
 
 def _shown_path(filename: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -26,6 +27,11 @@ COMMANDS: Final = {
 
 class Root(click.Group):
     """Imports a command when it is named, and asks plugins for the names that are not its own."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        if "_LONGSHORE_COMPLETE" in os.environ:  # a shell asks; our own way of reading its line must be known
+            importlib.import_module("longshore.commands.completion")
+        return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *sorted(_of_plugins())]

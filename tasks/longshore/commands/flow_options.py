@@ -1,4 +1,5 @@
-# pyright: reportPrivateUsage=false - public names on a parameter select from its value, so ours begin with _
+# Public names on a parameter select from its value, so its own begin with an underscore.
+# pyright: reportPrivateUsage=false
 """A flow on the command line: which one, and its parameters as options."""
 
 from __future__ import annotations
