@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from longshore_shell.commands import EnvValue, Input, Value
 from longshore_shell.errors import CommandFailed, CommandInputError, CommandNotFound, CommandNotStarted
+from longshore_shell.results import CommandOutputs
 from longshore_shell.shells import Shell, ShellBytes, ShellExitCode, ShellJson, ShellLastLine, ShellLines
 from longshore_shell.subprocesses import (
     Subprocess,
@@ -22,7 +23,6 @@ from longshore_shell.subprocesses import (
     SubprocessLastLine,
     SubprocessLines,
 )
-from longshore_shell.tasks import CommandOutputs
 
 __all__ = [
     "CommandFailed",

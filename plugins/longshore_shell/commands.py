@@ -92,7 +92,7 @@ def argument(value: object, what: str) -> str:
 def environment(
     given: Mapping[str, EnvValue] | None, *, clean: bool, keep: Sequence[str], own: Mapping[str, str]
 ) -> dict[bytes, bytes]:
-    """Return a command's environment: ours, or the kept part of it; then what was given; then Longshore's own."""
+    """Return a command's environment: ours, or the kept part of it, what was given, and Longshore's own."""
     kept = {os.fsencode(name) for name in keep}
     result = {name: value for name, value in os.environb.items() if not clean or name in kept}
     for name, value in (given or {}).items():
@@ -201,7 +201,8 @@ def open_input(data: Input) -> int:
 def read_outputs(path: str) -> bytes:
     """Return what a command wrote to its outputs file, at most one byte more than is allowed.
 
-    The command may have put anything in its place; only a plain file is read, so that a pipe cannot hold us up.
+    The command may have put anything in its place; only a plain file is read, so that a pipe cannot hold us
+    up.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -217,10 +218,13 @@ def read_outputs(path: str) -> bytes:
 
 
 def remove(path: str) -> None:
-    try:  # noqa: SIM105 - quicker than its remedy, and so is os.unlink
-        os.unlink(path)  # noqa: PTH108
-    except OSError:
+    """Remove a file of ours, or whatever the command has put in its place."""
+    try:
+        os.unlink(path)  # noqa: PTH108 - quicker
+    except FileNotFoundError:
         pass
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def current_umask() -> int:
@@ -244,8 +248,11 @@ def open_output(path: str | Path) -> OutputFile:
     """
     name = str(path)
     places = {
-        "run_id": current.run_id, "step": current.name, "attempt": current.attempt, "map_index": current.map_index,
-    }  # fmt: skip
+        "run_id": current.run_id,
+        "step": current.name,
+        "attempt": current.attempt,
+        "map_index": current.map_index,
+    }
     if current.map_index is not None and "{map_index}" not in name:
         raise ConfigurationError(
             f"output_file={name!r}: mapped calls would overwrite each other's; put {{map_index}} in it"

@@ -56,7 +56,7 @@ class CommandFailed(LongshoreError):
 
 
 class CommandNotStarted(LongshoreError, OSError):
-    """A command could not be started. Another attempt is made only where the system lacked something for a time."""
+    """A command could not be started; it is retried only where the system was short of something."""
 
     def __init__(self, message: str, *, command: Sequence[str] = (), retryable: bool = False) -> None:
         super().__init__(message)
@@ -69,7 +69,7 @@ class CommandNotFound(CommandNotStarted, FileNotFoundError):
 
 
 class CommandInputError(LongshoreError, ValueError):
-    """An input cannot be handed to a command as it is: a NUL, a secret among the arguments, an option by accident."""
+    """An input cannot be handed over as it is: a NUL, a secret as an argument, an option by accident."""
 
     retryable = False
 

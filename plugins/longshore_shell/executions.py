@@ -3,120 +3,23 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from longshore import LongshoreError, Outputs, OutputsError, current, parse_outputs, parse_progress, redact
+from longshore import current, redact
 from longshore_shell import commands
-from longshore_shell.errors import CommandFailed, CommandNotFound, CommandNotStarted, signal_name
+from longshore_shell.errors import CommandFailed, CommandNotFound, CommandNotStarted
 from longshore_shell.linelogs import LineLog, Rate
-from longshore_shell.output import Capture, OutputFile, Stream, last_line
-from longshore_shell.processes import End, LostError, Process, Request, StartError
+from longshore_shell.output import Capture, OutputFile, Stream
+from longshore_shell.processes import LostError, Process, Request, StartError
+from longshore_shell.results import Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_LONGEST_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What came of a command.
-
-    Attributes:
-        shown: The command as messages show it.
-        words: Its argument vector, secrets masked.
-        end: How it ended.
-        duration: Seconds from start to end.
-        stdout_tail, stderr_tail: The ends of its streams, secrets masked.
-        data: All of its standard output, when it was asked for.
-        outputs_data: The content of its outputs file.
-        leftovers: The processes that it left running: `sleep (4711)`.
-    """
-
-    shown: str
-    words: tuple[str, ...]
-    end: End
-    duration: float
-    stdout_tail: str
-    stderr_tail: str
-    data: bytes
-    outputs_data: bytes
-    leftovers: tuple[str, ...]
-
-    def outputs(self) -> Outputs:
-        """Return what it handed back.
-
-        Raises:
-            OutputsError: A line of it cannot be read.
-        """
-        return parse_outputs(self.outputs_data, self.shown)
-
-    def lines(self) -> list[str]:
-        """Return the lines of its standard output, without their ends and without those of the progress protocol."""
-        text = self.data.decode("utf-8", "backslashreplace")
-        lines = text.removesuffix("\n").split("\n") if text else []
-        return [line.removesuffix("\r") for line in lines if not _is_progress(line)]
-
-    def last_line(self) -> str:
-        """Return the last line of its standard output that is not blank; empty when there is none."""
-        return next((line for line in reversed(self.lines()) if line.strip()), "")
-
-    def json(self) -> Any:
-        """Return its standard output, read as JSON.
-
-        Raises:
-            OutputsError: It is not JSON.
-        """
-        try:
-            return json.loads("\n".join(self.lines()))
-        except (ValueError, RecursionError) as error:
-            begin = redact("\n".join(self.lines()))[:_LONGEST_SHOWN]
-            raise OutputsError(
-                f"cannot read the output of {self.shown} as JSON: {error}; it begins {begin!r}"
-            ) from None
-
-    def failure(self, *, retryable: bool) -> CommandFailed:
-        """Return the error that says how it ended."""
-        last = last_line(self.stderr_tail) or last_line(self.stdout_tail)
-        end = f"last line: {last[-_LONGEST_SHOWN:]!r}" if last else "it wrote nothing"
-        name = None if self.end.signal is None else signal_name(self.end.signal)
-        error = CommandFailed(
-            f"{self.shown} {self._how()} after {self.duration:.1f} s; {end}",
-            command=self.words,
-            exit_code=self.end.exit_code,
-            signal=name,
-            duration=self.duration,
-            stdout_tail=self.stdout_tail,
-            stderr_tail=self.stderr_tail,
-            retryable=retryable,
-        )
-        try:
-            error.outputs = self.outputs()
-        except LongshoreError as unreadable:
-            error.add_note(str(unreadable))
-        return error
-
-    def _how(self) -> str:
-        code, number = self.end.exit_code, self.end.signal
-        if number is not None:
-            return f"was ended by {signal_name(number)}"
-        if code == 127:
-            return "exited with 127 (a program was not found)"
-        if code == 126:
-            return "exited with 126 (a program cannot be executed)"
-        if code is not None and 128 < code < 193:
-            return f"exited with {code} (a program in it was ended by {signal_name(code - 128)})"
-        return f"exited with {code}"
-
-
-def _is_progress(line: str) -> bool:
-    return line.startswith("::progress ") and parse_progress(line.removesuffix("\r")) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +99,8 @@ class Execution:
             raise self._not_started(error, request) from None
         except LostError:
             raise CommandFailed(
-                f"{self._shown} was lost: the process that watched it was killed; all that it had started is ended",
+                f"{self._shown} was lost: the process that watched it was killed; "
+                "all that it started is ended",
                 command=self._words,
                 duration=time.monotonic() - began,
             ) from None
@@ -222,7 +126,7 @@ class Execution:
             return kind(text, command=self._words)
         remedy = {
             errno.ENOENT: "; the interpreter that its first line names is not there",
-            errno.ENOEXEC: "; it is no program for this system, or a script without a first line such as '#!/bin/sh'",
+            errno.ENOEXEC: "; it is no program for this system, or its first line is not like '#!/bin/sh'",
             errno.EACCES: f"; run: chmod +x {request.program}",
             errno.E2BIG: "; the arguments and environment are too long, give data by stdin= or in a file",
             errno.EAGAIN: "; no process is left for this user (ulimit -u)",

@@ -1,7 +1,7 @@
 """A keeper for systems that are not Linux: a thread of the worker, and a process group.
 
-It talks as `keepers` does, and promises less: what leaves the command's session is not found, so it is neither ended
-nor reported; and nothing ends a command whose worker dies without a word (SIGKILL, a segfault).
+It talks as `keepers` does, and promises less: what leaves the command's session is not found, so it is
+neither ended nor reported; and nothing ends a command whose worker dies without a word (SIGKILL, a segfault).
 """
 
 from __future__ import annotations

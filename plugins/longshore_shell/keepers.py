@@ -167,8 +167,8 @@ class Command:
 class Board:
     """Which keepers are idle, in memory that they share with the supervisor.
 
-    A pipe to tell it by would wake the supervisor twice for each command, which makes a short one 8 % dearer; so it is
-    woken only when no keeper is idle any more.
+    A pipe to tell it by would wake the supervisor twice for each command, which makes a short one 8 % dearer;
+    so it is woken only when no keeper is idle any more.
     """
 
     PLACES = 16384

@@ -1,9 +1,10 @@
 """What a command writes, as log records.
 
-The rule: lines are joined into one record while they come within `BATCH_TIME` of each other, up to `BATCH_SIZE`; a
-longer line has a record of its own, cut at `LONGEST_LINE` with a mark that says how much was left out. In each second
-at most `log_rate` bytes are logged; one record says how many more there were. Nothing of this touches the output file
-or a result. A progress bar's `\\r` ends a line; of the updates in one batch the last is logged.
+The rule: lines are joined into one record while they come within `BATCH_TIME` of each other, up to
+`BATCH_SIZE`; a longer line has a record of its own, cut at `LONGEST_LINE` with a mark that says how much was
+left out. In each second at most `log_rate` bytes are logged; one record says how many more there were.
+Nothing of this touches the output file or a result. A progress bar's `\\r` ends a line; of the updates in one
+batch the last is logged.
 """
 
 from __future__ import annotations

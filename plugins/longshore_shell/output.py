@@ -1,4 +1,4 @@
-"""What a command writes: kept in part, masked, written to a file, handed to the log; in bounded memory whatever comes."""
+"""What a command writes: kept in part, masked, written to a file, logged; in bounded memory."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ class Capture:
         """
         if len(self.data) + len(data) > self._limit:
             raise OutputsError(
-                f"cannot keep the output: it is more than {self._limit} bytes; raise max_output, or write to a file"
+                f"cannot keep the output: it is more than {self._limit} bytes; raise max_output, "
+                "or write to a file"
             )
         self.data += data

@@ -175,7 +175,7 @@ class Process:
                 self._widen(fd)
 
     def _widen(self, fd: int) -> None:
-        """Give a stream that comes in bulk a larger pipe: fewer turns between writer and reader, 40 % of the time."""
+        """Give a stream that comes in bulk a larger pipe: fewer turns of writer and reader."""
         self._wide.add(fd)
         import fcntl
 

@@ -2,25 +2,77 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import shlex
+from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
+from typing import Any, Final
 
-from longshore_shell.tasks import CommandOutputs, MiB, SubprocessTask
+from longshore import ConfigurationError, field, redact
+from longshore_shell import commands, templates
+from longshore_shell.commands import Value  # noqa: TC001
+from longshore_shell.results import CommandOutputs, Finished
+from longshore_shell.tasks import CommandTask, MiB, R, shorten
 
-if TYPE_CHECKING:
-    from longshore_shell.executions import Finished
+_MOST_SHOWN: Final = 20
+
+
+class SubprocessTask(CommandTask[R]):
+    """A program and its arguments.
+
+    Args:
+        command: One word each: `("dbt", "run", "--target", "prod")`.
+    """
+
+    command: Sequence[str] = field(kw_only=False)
+
+    def check(self) -> None:
+        super().check()
+        where = type(self).__name__
+        if isinstance(self.command, str):
+            raise ConfigurationError(
+                f"{where}({self.command!r}): give one word each, {tuple(shlex.split(self.command))!r}"
+            )
+        if not self.command or not self.command[0]:
+            raise ConfigurationError(f"{where}: the command is empty")
+
+    def _command(
+        self, args: Sequence[Value], values: Mapping[str, Value] | None
+    ) -> tuple[tuple[str, ...], bytes | None]:
+        words = tuple(self.command)
+        if values is not None:
+            texts = {name: commands.text_of(value, f"value {name!r}") for name, value in values.items()}
+            words = templates.fill_words(words, texts, allow_options=self.allow_options)
+        given = [commands.text_of(value, f"argument {n}") for n, value in enumerate(args, 1)]
+        if not self.allow_options and "--" not in words:
+            for number, text in enumerate(given, 1):
+                templates.refuse_option(f"argument {number}", text)
+        return tuple(
+            commands.argument(word, f"word {n} of the command") for n, word in enumerate([*words, *given], 1)
+        ), None
+
+    def _shown(self, words: Sequence[str]) -> str:
+        return f"command {[shorten(redact(word)) for word in words[:_MOST_SHOWN]]!r}"
+
+
+class SubprocessOutputTask(SubprocessTask[R]):
+    """A program whose standard output is the result.
+
+    Args:
+        max_output: Bytes that may come; more ends the program and is an error.
+    """
+
+    max_output: int = 64 * MiB
+
+    def _capture_limit(self) -> int:
+        return self.max_output
 
 
 class Subprocess(SubprocessTask[CommandOutputs]):
     """Run a program and return what it hands back through `LONGSHORE_OUTPUTS`.
 
-    No shell reads the command: each word is one argument, whatever is in it. With `values` the places `{name}` in it have
-    values, each within its own word. A value or argument that begins with `-` is refused unless `--` stands before
-    it, which ends a program's options, or `allow_options` is set.
-
-    Fields are those of `Shell`, but for:
-
-    Args:
-        command: The program and its arguments, one word each: `("dbt", "run", "--target", "prod")`.
+    No shell reads the command: each word is one argument, whatever is in it. With `values` the places
+        `{name}` in it have
+    values, each within its own word. A value or argument that begins with `-` is refused unless `--` stands
+    before it, which ends a program's options, or `allow_options` is set. How it ends is told at `Shell`.
 
     Example:
         >>> SubprocessLastLine(("echo", "--", "{place}"))(values={"place": "a; rm -rf b"})
@@ -31,37 +83,29 @@ class Subprocess(SubprocessTask[CommandOutputs]):
         return CommandOutputs.of(finished)
 
 
-class SubprocessLines(SubprocessTask[list[str]]):
+class SubprocessLines(SubprocessOutputTask[list[str]]):
     """Run a program and return the lines of its standard output, as `ShellLines` does."""
-
-    max_output: int = 64 * MiB
 
     def _result(self, finished: Finished) -> list[str]:
         return finished.lines()
 
 
-class SubprocessLastLine(SubprocessTask[str]):
+class SubprocessLastLine(SubprocessOutputTask[str]):
     """Run a program and return the last line of its standard output that is not blank."""
-
-    max_output: int = 64 * MiB
 
     def _result(self, finished: Finished) -> str:
         return finished.last_line()
 
 
-class SubprocessJson(SubprocessTask[Any]):
+class SubprocessJson(SubprocessOutputTask[Any]):
     """Run a program and return its standard output read as JSON."""
-
-    max_output: int = 64 * MiB
 
     def _result(self, finished: Finished) -> Any:
         return finished.json()
 
 
-class SubprocessBytes(SubprocessTask[bytes]):
+class SubprocessBytes(SubprocessOutputTask[bytes]):
     """Run a program and return its standard output as it is."""
-
-    max_output: int = 64 * MiB
 
     def _result(self, finished: Finished) -> bytes:
         return finished.data

@@ -1,14 +1,15 @@
 """The supervisor: a small process beside each worker, which starts its commands and ends their trees.
 
-Run by a bare interpreter, with a socket to the worker as its standard input; it and what it imports use nothing
-but the standard library, and little of that. A *keeper*, a fork of the supervisor, serves one command at a time. Both are subreapers: what a command
-leaves behind becomes a child of its keeper, so `waitpid` saying "no child" proves that nothing is left, and the
-orphans of a killed keeper become children of the supervisor, which kills them. A keeper whose command left
-nothing serves the next one, so in the steady state a command costs no fork but its own.
+Run by a bare interpreter, with a socket to the worker as its standard input; it and what it imports use
+nothing but the standard library, and little of that. A *keeper*, a fork of the supervisor, serves one command
+at a time. Both are subreapers: what a command leaves behind becomes a child of its keeper, so `waitpid`
+saying "no child" proves that nothing is left, and the orphans of a killed keeper become children of the
+supervisor, which kills them. A keeper whose command left nothing serves the next one, so in the steady state
+a command costs no fork but its own.
 
-The worker sends a keeper four descriptors (control, standard input, output, error) and on the control socket one
-request; the keeper answers there with the messages `failed`, `ended`, `gone`, `stuck`. When the worker dies, by anything,
-its sockets close and its pidfd becomes readable, and every tree is ended.
+The worker sends a keeper four descriptors (control, standard input, output, error) and on the control socket
+one request; the keeper answers there with the messages `failed`, `ended`, `gone`, `stuck`. When the worker
+dies, by anything, its sockets close and its pidfd becomes readable, and every tree is ended.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class Supervisor:
 
 
 def watch(worker: int) -> int | None:
-    """A descriptor that becomes readable when the worker ends; None where the system has none (Linux before 5.3)."""
+    """A descriptor that becomes readable when the worker ends; None on a Linux before 5.3, which has none."""
     try:
         return os.pidfd_open(worker)
     except OSError:

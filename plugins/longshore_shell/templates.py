@@ -1,8 +1,9 @@
 """Values in the place of `{name}`: in a script for a shell, and in an argument vector.
 
-A value never becomes part of a script's text. It is assigned to a variable in the first line, quoted there, and `{name}` becomes
-the expansion of that variable, written for the quotes in which it stands. So no value is ever run; should this
-module misjudge the quotes of an unusual script, the value would be split into words, not run.
+A value never becomes part of a script's text. It is assigned to a variable in the first line, quoted there,
+and `{name}` becomes the expansion of that variable, written for the quotes in which it stands. So no value is
+ever run; should this module misjudge the quotes of an unusual script, the value would be split into words,
+not run.
 """
 
 from __future__ import annotations
@@ -139,11 +140,11 @@ def variable_of(name: str) -> str:
 
 
 def fill_script(script: str, values: Mapping[str, str], *, allow_options: bool) -> str:
-    """Put values in the places `{name}` of a script for bash or another POSIX shell; `{{` and `}}` are braces.
+    """Put values in the places `{name}` of a script for a POSIX shell; `{{` and `}}` are braces.
 
     Raises:
-        CommandInputError: A place without value or a value without place, a single brace, a place where a shell
-            cannot quote, or a value that begins with `-` where it would be read as an option.
+        CommandInputError: A place without value or a value without place, a single brace, a place where a
+            shell cannot quote, or a value that begins with `-` where it would be read as an option.
     """
     filled = _Scanner(script, values, allow_options=allow_options).fill()
     unused = [name for name in values if f"{{{name}}}" not in script]
@@ -200,6 +201,6 @@ def refuse_option(name: str, value: str) -> None:
     """Refuse a value that a program would take for an option."""
     if value.startswith("-"):
         raise CommandInputError(
-            f"{name!r} begins with '-', so the program would read it as an option; put '--' before it in the command, or "
-            "set allow_options=True if it is one"
+            f"{name!r} begins with '-', so the program would read it as an option; put '--' before it in the "
+            "command, or set allow_options=True if it is one"
         )

@@ -1,4 +1,4 @@
-"""The worker's side of the supervisor: one for each process, started when first needed, fresh after a fork."""
+"""The worker's side of the supervisor: one for each process, started when first needed, anew after a fork."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from longshore_shell.supervisor import main
 main()
 """
 _PATIENCE_AT_EXIT: Final = 5.0
-"""Seconds that a worker which ends waits for what its commands left behind; more than the supervisor's own grace."""
+"""Seconds that a worker which ends waits for its commands' leftovers; more than the supervisor's grace."""
 
 
 _DESCRIPTORS: Final = 5
@@ -152,8 +152,8 @@ def lock() -> threading.RLock:  # pyright: ignore[reportGeneralTypeIssues]
 def slot() -> Generator[None]:
     """Wait until there are descriptors enough for one more command.
 
-    Each needs up to `_DESCRIPTORS` while it runs, so with a low limit (`ulimit -n`) many commands at once wait for each
-    other instead of failing; a wait ends when the attempt is cancelled.
+    Each needs up to `_DESCRIPTORS` while it runs, so with a low limit (`ulimit -n`) many commands at once
+    wait for each other instead of failing; a wait ends when the attempt is cancelled.
 
     Raises:
         CommandNotStarted: The attempt was cancelled meanwhile.

@@ -5,9 +5,9 @@ A program finds `LONGSHORE_OUTPUTS` in its environment, the path of a file to wh
     rows=336776                      a name and a string; the value is all that follows the first =
     {"rows": 336776, "ok": true}     one JSON object, which keeps the types
 
-UTF-8, lines end with a newline, at most 1 MiB in all. A name begins with a letter or underscore and goes on with those,
-digits, `.` and `-`; of two lines with one name the later counts. On standard output a line `::progress 0.4 message`
-is progress. Nothing that a program writes is unpickled or evaluated.
+UTF-8, lines end with a newline, at most 1 MiB in all. A name begins with a letter or underscore and goes on
+with those, digits, `.` and `-`; of two lines with one name the later counts. On standard output a line
+`::progress 0.4 message` is progress. Nothing that a program writes is unpickled or evaluated.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def parse_outputs(data: bytes, source: str) -> Outputs:
     """
     if len(data) > LIMIT:
         raise OutputsError(
-            f"cannot read the outputs of {source}: more than {LIMIT} bytes; write large results to a file and hand "
-            "back its name"
+            f"cannot read the outputs of {source}: more than {LIMIT} bytes; write large results to a file "
+            "and hand back its name"
         )
     outputs = Outputs()
     for number, raw in enumerate(data.split(b"\n"), start=1):
