@@ -111,7 +111,9 @@ def closing_lines(run: FlowRun, marks: Marks) -> Text:
     shown = ", ".join(f"{count:,} {word}" for word, count in words.most_common())
     style, mark = ("bold green", marks.done) if good else ("bold red", marks.failed)
     text = Text(f"{mark} {run.name}  {type(state).__name__} in {run.duration:.2f} s", style=style)
-    text.append(f"  {len(states):,} steps: {shown}", style="not bold default")
+    text.append(
+        f"  {len(states):,} {'step' if len(states) == 1 else 'steps'}: {shown}", style="not bold default"
+    )
     if not good and state.message:
         text.append(f"\n  {state.message}", style="not bold")
     return text

@@ -131,7 +131,7 @@ def _view(flow: Flow, wants_json: bool) -> AbstractContextManager[None]:
 
 
 def _is_terminal() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
 
 
 def _logging_is_configured() -> bool:
