@@ -156,7 +156,8 @@ def blocked(trigger: TriggerFunction, states: Sequence[State]) -> State | None:
     try:
         holds = bool(trigger(states))
     except Exception as error:  # noqa: BLE001 - a user's rule may raise anything
-        return TriggerFailed(error, message=f"trigger {trigger!r} raised {type(error).__name__}: {error}")
+        what = f"trigger {_name(trigger)} raised {type(error).__name__}"
+        return TriggerFailed(error, message=f"{what}: {error}" if str(error) else what)
     if not holds:
         return _unmet(trigger, states)
     if isinstance(trigger, Trigger) and trigger.passes_skips and any(isinstance(s, Skipped) for s in states):
@@ -164,9 +165,13 @@ def blocked(trigger: TriggerFunction, states: Sequence[State]) -> State | None:
     return None
 
 
+def _name(trigger: TriggerFunction) -> str:
+    return trigger.name if isinstance(trigger, Trigger) else getattr(trigger, "__name__", repr(trigger))
+
+
 def _unmet(trigger: TriggerFunction, states: Sequence[State]) -> State:
     failed = sum(1 for state in states if _bad(state))
-    name = repr(trigger) if isinstance(trigger, Trigger) else getattr(trigger, "__name__", repr(trigger))
+    name = _name(trigger)
     if isinstance(trigger, Trigger) and trigger.on_failure:
         return Skipped(message=f"nothing to do for {name}: {failed} of {len(states)} upstream steps failed")
     if not failed and any(isinstance(state, Skipped) for state in states):
