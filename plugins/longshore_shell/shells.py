@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
 from typing import Any
 
-from longshore import ConfigurationError, field, redact
+from longshore import ConfigurationError, Secret, field, redact
 from longshore_shell import commands, templates
 from longshore_shell.commands import Value  # noqa: TC001
 from longshore_shell.errors import CommandInputError
@@ -37,14 +37,14 @@ class ShellTask(CommandTask[R]):
             )
 
     def _command(
-        self, args: Sequence[Value], values: Mapping[str, Value] | None
+        self, args: Sequence[Value], values: Mapping[str, Value | Secret] | None
     ) -> tuple[tuple[str, ...], bytes | None]:
         words = commands.interpreter_words(self.interpreter, strict=self.strict)
         script = self.script if values is None else self._filled(words, values)
         given = (commands.argument(value, f"argument {n}") for n, value in enumerate(args, 1))
         return (*words, SCRIPT, *given), commands.encode(script, "the script")
 
-    def _filled(self, words: Sequence[str], values: Mapping[str, Value]) -> str:
+    def _filled(self, words: Sequence[str], values: Mapping[str, Value | Secret]) -> str:
         if commands.shell_name(words) not in commands.POSIX_SHELLS:
             raise CommandInputError(
                 f"cannot put values into a script for {words[0]!r}: how it quotes is not known here; "

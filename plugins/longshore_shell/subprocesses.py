@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
 from typing import Any, Final
 
-from longshore import ConfigurationError, field, redact
+from longshore import ConfigurationError, Secret, field, redact
 from longshore_shell import commands, templates
 from longshore_shell.commands import Value  # noqa: TC001
 from longshore_shell.results import CommandOutputs, Finished
@@ -35,7 +35,7 @@ class SubprocessTask(CommandTask[R]):
             raise ConfigurationError(f"{where}: the command is empty")
 
     def _command(
-        self, args: Sequence[Value], values: Mapping[str, Value] | None
+        self, args: Sequence[Value], values: Mapping[str, Value | Secret] | None
     ) -> tuple[tuple[str, ...], bytes | None]:
         words = tuple(self.command)
         if values is not None:

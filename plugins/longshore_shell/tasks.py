@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a t
 from pathlib import Path  # noqa: TC003
 from typing import Final, TypeVar
 
-from longshore import ConfigurationError, Skip, Task
+from longshore import ConfigurationError, Secret, Skip, Task
 from longshore_shell import commands, workers
 from longshore_shell.commands import EnvValue, Input, Value  # noqa: TC001
 from longshore_shell.executions import Execution, Settings, level_of
@@ -84,7 +84,7 @@ class CommandTask(Task[R]):
         env: Mapping[str, EnvValue] | None = None,
         args: Sequence[Value] = (),
         stdin: Input = None,
-        values: Mapping[str, Value] | None = None,
+        values: Mapping[str, Value | Secret] | None = None,
     ) -> R:
         """Run the command to its end.
 
@@ -112,7 +112,7 @@ class CommandTask(Task[R]):
 
     @abstractmethod
     def _command(
-        self, args: Sequence[Value], values: Mapping[str, Value] | None
+        self, args: Sequence[Value], values: Mapping[str, Value | Secret] | None
     ) -> tuple[tuple[str, ...], bytes | None]:
         """Return the argument vector and the script that goes in a file after its first part."""
 
@@ -125,7 +125,7 @@ class CommandTask(Task[R]):
         env: Mapping[str, EnvValue] | None,
         args: Sequence[Value],
         stdin: Input,
-        values: Mapping[str, Value] | None,
+        values: Mapping[str, Value | Secret] | None,
     ) -> Finished:
         folder = commands.find_folder(self.cwd)
         files = workers.folder()

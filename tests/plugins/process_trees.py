@@ -11,7 +11,8 @@ TREES = {
     "sleep": "sleep 300",
     "busy loop": "while :; do :; done",
     "TERM and INT ignored": "trap '' TERM INT HUP; while :; do sleep 1; done",
-    "own session": "setsid -f sleep 300; setsid -f bash -c \"trap '' TERM; while :; do sleep 1; done\"; sleep 300",
+    "own session": "setsid -f sleep 300; "
+    "setsid -f bash -c \"trap '' TERM; while :; do sleep 1; done\"; sleep 300",
     "double fork": "( ( sleep 300 & ) & ); (trap '' TERM; sleep 300 & sleep 300 &); sleep 300",
     "stopped": "sleep 300 & kill -STOP $!; kill -STOP $$; sleep 300",
 }

@@ -10,11 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from http_server import HttpServer, reset, respond
+from http_server import Exchange, HttpServer, reset, respond
 
 from longshore import ConfigurationError, Exponential, Secret
 from longshore_http import (
-    AddressRefused,
     BasicAuth,
     BearerAuth,
     ConnectionFailed,
@@ -26,6 +25,7 @@ from longshore_http import (
     StatusError,
     UrlRefused,
 )  # fmt: skip
+from longshore_http.connections import same_place
 
 CANARY = "s3cr3t-Canary/+=42"
 QUICK: dict[str, Any] = {"retries": 0, "retry_delay": Exponential(base=0.01, cap=0.02)}
@@ -165,6 +165,23 @@ def test_redirects_keep_or_change_the_method_as_browsers_do(server: HttpServer) 
         )
 
 
+def test_the_body_of_a_redirect_is_not_read(server: HttpServer) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.head(302, {"Location": "/b", "Transfer-Encoding": "chunked"})
+        for _ in range(100_000):
+            exchange.raw(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+
+    server.on("/b", respond(200, b"there"))
+    assert get(HttpConnection(), timeout=10)(server.on("/a", endless)).text == "there"
+
+
+def test_credentials_follow_an_upgrade_to_https_on_the_usual_ports_only() -> None:
+    assert same_place("http://h/x", "https://h/y")
+    assert same_place("https://h", "https://H:443/")
+    for start, url in (("https://h", "http://h"), ("http://h:8080", "https://h"), ("http://h", "https://i")):
+        assert not same_place(start, url)
+
+
 def test_redirects_are_counted_and_may_be_results(server: HttpServer) -> None:
     url = server.on("/a", respond(302, b"", {"Location": "/a"}))
     with pytest.raises(RedirectRefused, match="more than 3 redirects"):
@@ -213,68 +230,6 @@ def test_netrc_is_not_read(server: HttpServer, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     get(HttpConnection())(server.on("/x", respond(200)))
     assert sent(server) == [None]
-
-
-def test_proxies_come_from_the_connection_or_the_environment(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.on("/x", respond(200, b"by proxy"))
-    url = "http://longshore.invalid/x"
-    assert get(HttpConnection(proxies={"http": server.url()}))(url).text == "by proxy"
-    monkeypatch.setenv("http_proxy", server.url())
-    assert get(HttpConnection())(url).text == "by proxy"
-    monkeypatch.setenv("no_proxy", "longshore.invalid")
-    with pytest.raises(ConnectionFailed, match="not found"):
-        get(HttpConnection())(url)
-    monkeypatch.delenv("no_proxy")
-    with pytest.raises(ConnectionFailed, match="not found"):
-        get(HttpConnection(use_environment=False))(url)
-
-
-@pytest.mark.gate("S9")
-@pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "localhost",
-        "2130706433",
-        "0x7f.1",
-        "0177.0.0.1",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "0",
-        "169.254.169.254",
-        "2852039166",
-        "[::ffff:169.254.169.254]",
-        "10.0.0.1",
-        "192.168.0.1",
-        "172.16.0.1",
-        "100.64.0.1",
-        "[fd00::1]",
-        "[fe80::1]",
-        "[64:ff9b::a9fe:a9fe]",
-        "[2002:7f00:1::]",
-        "224.0.0.1",
-        "255.255.255.255",
-        "[::]",
-    ],
-)
-def test_public_only_refuses_other_addresses_before_connecting(server: HttpServer, host: str) -> None:
-    with pytest.raises((AddressRefused, ConnectionFailed)) as caught:
-        get(HttpConnection(public_only=True, connect_timeout=2))(f"http://{host}:{server.port}/x")
-    # A spelling that the resolver does not know leads nowhere either.
-    if not isinstance(caught.value, AddressRefused):
-        assert "not found" in str(caught.value)
-    assert server.requests == []
-
-
-def test_public_only_uses_no_proxy(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", server.url())
-    with pytest.raises(AddressRefused):
-        get(HttpConnection(public_only=True))("http://127.0.0.1:1/x")
-    with pytest.raises(ConfigurationError, match="proxies"):
-        HttpConnection(public_only=True, proxies={"http": "http://h"})
-    assert server.requests == []
 
 
 def test_a_url_that_is_a_credential_is_given_as_a_secret(

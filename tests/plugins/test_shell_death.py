@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from process_trees import MARK, TREES, alive, new_mark, wait_until_gone, wait_until_there
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the worker's death is seen on Linux alone")
@@ -201,7 +200,8 @@ def test_a_forked_child_has_a_supervisor_of_its_own(method: str, mark: str) -> N
         assert ShellLastLine("echo parent")() == "parent"
         context = multiprocessing.get_context("{method}")
         if "{method}" == "fork":
-            child = context.Process(target=lambda: os._exit(0 if ShellLastLine("echo child")() == "child" else 1))
+            said = lambda: ShellLastLine("echo child")()
+            child = context.Process(target=lambda: os._exit(0 if said() == "child" else 1))
         else:
             child = context.Process(target=ShellLastLine("echo child; exit 0"))
         child.start(); child.join(20)

@@ -79,7 +79,8 @@ def test_a_quiet_level_and_none_log_nothing(records: Records) -> None:
 
 def test_of_a_progress_bar_only_the_latest_of_each_moment_is_logged(records: Records) -> None:
     Shell(
-        r"printf '1%%\r2%%\r3%%\r'; sleep 0.3; printf '99%%\r100%%\r\n'; printf 'done\r'; sleep 0.3; printf '\nend\n'"
+        r"printf '1%%\r2%%\r3%%\r'; sleep 0.3; printf '99%%\r100%%\r\n'; printf 'done\r'; "
+        r"sleep 0.3; printf '\nend\n'"
     )()
     assert records.lines("stdout") == ["3%", "100%", "done", "end"]
 

@@ -1,4 +1,4 @@
-"""How a command is started: what is in its way is said, what is secret stays so, nothing is left lying about."""
+"""How a command is started: what is in its way is said, what is secret stays so."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def test_a_secret_reaches_the_child_and_no_argument_vector(
     (tmp_path / "expected").write_text("s3cr3t-canary-of-24-char")
     Shell(textwrap.dedent(look), cwd=tmp_path)(env={"TOKEN": token})
     assert "canary" not in (tmp_path / "seen").read_text()
-    Shell("printf '%s' {token} | cmp - expected", cwd=tmp_path)(values={"token": token})  # type: ignore[dict-item]
+    Shell("printf '%s' {token} | cmp - expected", cwd=tmp_path)(values={"token": token})
 
 
 @pytest.mark.gate("P9")
 def test_a_secret_among_the_arguments_is_refused(monkeypatch: pytest.MonkeyPatch, secrets: None) -> None:
     monkeypatch.setenv("TOKEN_SOURCE", "s3cr3t-canary-of-24-char")
-    with pytest.raises(CommandInputError, match="argument 1 is a secret.*env= or stdin="):
+    with pytest.raises(CommandInputError, match=r"argument 1 is a secret.*env= or stdin="):
         Subprocess(("echo",))(args=(Secret("env:TOKEN_SOURCE"),))  # type: ignore[arg-type]
     register("s3cr3t-canary-of-24-char")
     for task, args in (
@@ -159,7 +159,7 @@ def test_what_is_missing_is_said_before_anything_runs(
     touch = f"touch {tmp_path}/ran"
     with pytest.raises(CommandNotFound, match="cannot run 'no_such_shell': not found on PATH"):
         Shell(touch, interpreter="no_such_shell")()
-    with pytest.raises(CommandNotFound, match="cannot run './no_such': no such file"):
+    with pytest.raises(CommandNotFound, match=r"cannot run '\./no_such': no such file"):
         Subprocess(("./no_such",))()
     with pytest.raises(CommandNotFound, match="no such folder"):
         Shell(touch, cwd=tmp_path / "none")()
@@ -236,77 +236,9 @@ def test_a_large_environment_travels() -> None:
 
 
 def test_a_command_has_only_its_three_streams_and_default_signals() -> None:
-    look = "import os, signal; print(sorted(os.listdir('/proc/self/fd'))[:4]); print(signal.getsignal(signal.SIGPIPE))"
-    descriptors, sigpipe = SubprocessLines(("python3", "-c", look))()
+    look = "import os; print(sorted(os.listdir('/proc/self/fd'))[:4])"
+    [descriptors] = SubprocessLines(("python3", "-c", look))()
     assert descriptors == "['0', '1', '2', '3']"  # 3 is the listing itself
     status = dict(line.split(":\t", 1) for line in SubprocessLines(("grep", "Sig", "/proc/self/status"))())
     assert int(status["SigBlk"], 16) == 0
     assert int(status["SigIgn"], 16) & (1 << 12) == 0  # SIGPIPE
-
-
-def test_a_supervisor_that_was_killed_is_replaced() -> None:
-    assert Shell("true")().exit_code == 0
-    supervisor = workers._worker.supervisor
-    assert supervisor is not None
-    os.kill(supervisor.pid, 9)
-    assert ShellLastLine("echo again")() == "again"
-    assert ShellLastLine("echo again")() == "again"
-
-
-def test_a_folder_that_somebody_cleaned_away_is_made_again() -> None:
-    Shell("true")()
-    Path(workers.folder().path).rmdir()
-    assert ShellLastLine("echo again")() == "again"
-
-
-@pytest.mark.gate("P7")
-def test_a_thousand_in_a_row_leave_no_zombie_and_no_descriptor(gate_count: Callable[[int, int], int]) -> None:
-    task = Subprocess(("true",))
-    task()
-    before = set(os.listdir("/proc/self/fd"))
-    for _ in range(gate_count(200, 1000)):
-        task()
-    assert set(os.listdir("/proc/self/fd")) == before
-    assert zombies() == []
-
-
-@pytest.mark.gate("P7")
-def test_two_hundred_at_once_run_with_256_descriptors() -> None:
-    program = """
-        import resource, threading
-        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-        from longshore import flow, ThreadExecutor
-        from longshore_shell import ShellLastLine
-        import os
-        results, task = [], ShellLastLine("sleep 0.05; echo $N")
-        threads = [threading.Thread(target=lambda n=n: results.append(task(env={"N": n}))) for n in range(200)]
-        before = len(os.listdir("/proc/self/fd"))
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
-        assert sorted(map(int, results)) == list(range(200)), results
-        print(len(os.listdir("/proc/self/fd")) - before <= 1)
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
-
-
-def zombies() -> list[str]:
-    """The ended children of this process, and of its descendants, that nobody has collected."""
-    from longshore_shell.trees import descendants
-
-    ours = {os.getpid(), *descendants(os.getpid())}
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = entry.read_text().rpartition(") ")[2].split()
-        except OSError:
-            continue
-        if fields[0] == "Z" and int(fields[1]) in ours:
-            found.append(entry.parent.name)
-    return found

@@ -8,9 +8,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from process_trees import MARK, TREES, alive, new_mark, wait_until_gone, wait_until_there
 
 from longshore import (
     AttemptTimedOut,
@@ -24,7 +26,6 @@ from longshore import (
 from longshore.context import Attempt, active
 from longshore_shell import CommandFailed, Shell, ShellLastLine, ShellLines, workers
 from longshore_shell.trees import descendants
-from process_trees import MARK, TREES, alive, new_mark, wait_until_gone, wait_until_there
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the whole tree is found on Linux alone")
 
@@ -110,7 +111,9 @@ def test_an_attempt_that_is_cancelled_before_it_starts_ends_at_once(mark: str) -
 
 def test_processes_that_replace_themselves_are_stopped_before_they_are_killed(mark: str) -> None:
     """Twenty chains of processes, each of which starts the next one and ends: the number stays the same."""
-    chains = "trap '' TERM; f() { sleep 0.02; f & }; n=0; while [ $n -lt 20 ]; do f & n=$((n+1)); done; sleep 300"
+    chains = (
+        "trap '' TERM; f() { sleep 0.02; f & }; n=0; while [ $n -lt 20 ]; do f & n=$((n+1)); done; sleep 300"
+    )
     with pytest.raises(AttemptTimedOut):
         Shell(chains, timeout=0.3, grace=0.1)(env={MARK: mark})
     assert wait_until_gone(mark, 5) == {}
@@ -145,8 +148,7 @@ def test_a_leftover_that_never_stops_writing_is_not_waited_for_and_lives_on(mark
 
 def written(pid: int) -> int:
     """The bytes that a process has written in all."""
-    with open(f"/proc/{pid}/io") as file:
-        return int(file.read().partition("wchar: ")[2].split()[0])
+    return int(Path(f"/proc/{pid}/io").read_text().partition("wchar: ")[2].split()[0])
 
 
 @pytest.mark.gate("P6")
