@@ -7,11 +7,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from longshore import Secret
 from longshore_http.auth import Auth, OAuth2ClientCredentials, basic, plain
-from longshore_http.connections import HttpConnection, origin, secret_headers, split
+from longshore_http.connections import HttpConnection, join, same_place, secret_headers, split
 from longshore_http.cutting import Cutter, cuttable
 from longshore_http.decoding import decoder_for
 from longshore_http.errors import RedirectRefused, UrlRefused
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from longshore_http.bodies import Body
 
 CHUNK: Final = 64 * 1024
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Methods that mean the same when they are sent twice (RFC 9110, section 9.2.2)."""
 
@@ -143,23 +144,17 @@ def _followed(request: Request, cutter: Cutter) -> Answer:
     hop = request
     for _ in range(request.connection.max_redirects + 1):
         answer = _send(hop, request.start or request.url, cutter, began)
-        target = _redirect_target(answer)
-        if target is None or not request.connection.max_redirects:
+        location = answer.headers.get("Location")
+        if answer.status not in _REDIRECTS or not location or not request.connection.max_redirects:
             return answer
         answer.close()
+        # http.client decodes headers as Latin-1; UTF-8 is what servers mean.
+        target = join(answer.raw_url, location.encode("latin-1").decode("utf-8", "replace"))
         hop = _redirected(hop, answer.status, target, request)
     raise RedirectRefused(
         f"cannot {request.label}: more than {request.connection.max_redirects} redirects, the last to "
         f"{show_url(hop.url)!r}; raise max_redirects of the connection if that is right"
     )
-
-
-def _redirect_target(answer: Answer) -> str | None:
-    location = answer.headers.get("Location")
-    if answer.status not in (301, 302, 303, 307, 308) or not location:
-        return None
-    # http.client decodes headers as Latin-1; UTF-8 is what servers mean.
-    return urljoin(answer.raw_url, location.encode("latin-1").decode("utf-8", "replace"))
 
 
 def _redirected(hop: Request, status: int, target: str, request: Request) -> Request:
@@ -176,7 +171,7 @@ def _redirected(hop: Request, status: int, target: str, request: Request) -> Req
 def _send(hop: Request, start: str, cutter: Cutter, began: float) -> Answer:
     trusted = hop.connection.trusts(hop.url, start)
     cutter.sent = False  # whoever redirects, or refuses a token, has carried nothing out
-    headers = _headers_for(hop, trusted=trusted, same_host=origin(hop.url) == origin(start))
+    headers = _headers_for(hop, trusted=trusted, same_host=same_place(start, hop.url))
     send = functools.partial(
         transmit, hop.connection, hop.method, hop.url, hop.params, headers, hop.body
     )  # fmt: skip

@@ -112,15 +112,15 @@ class HttpConnection:
         """
         if isinstance(url, Secret):
             url = secret_url(url)
-        absolute = urljoin(self.base_url.rstrip("/") + "/", url) if self.base_url else url
-        if self.base_url and url.startswith("/"):
-            absolute = self.base_url.rstrip("/") + url
-        split(absolute)
-        return absolute
+        if not self.base_url:
+            split(url)
+            return url
+        base = self.base_url.rstrip("/")
+        return base + url if url.startswith("/") else join(f"{base}/", url)
 
     def trusts(self, url: str, start: str) -> bool:
         """Whether credentials may go to a URL, in a call that was asked for `start`."""
-        return origin(url) == origin(self.base_url or start)
+        return same_place(self.base_url or start, url)
 
 
 def checked_headers(headers: Mapping[str, str | Secret], owner: str) -> Headers[str | Secret]:
@@ -171,6 +171,27 @@ def split(url: str) -> SplitResult:
             f"cannot request {show_url(url)!r}: it is no URL; give one that begins with http:// or https://"
         )
     return cast("SplitResult", parts)  # pyright: ignore[reportPossiblyUnboundVariable]
+
+
+def join(base: str, url: str) -> str:
+    """Return the absolute URL for one that may be relative.
+
+    Raises:
+        UrlRefused: It is no URL of http or https.
+    """
+    try:
+        absolute = urljoin(base, url)
+    except ValueError:
+        raise UrlRefused(f"cannot request {show_url(url)!r}: it is no URL") from None
+    split(absolute)
+    return absolute
+
+
+def same_place(start: str, url: str) -> bool:
+    """Whether what one URL's host may see another's may: the same one, also by https instead of http."""
+    first, second = origin(start), origin(url)
+    upgraded = first == ("http", second[1], 80) and second == ("https", first[1], 443)
+    return first == second or upgraded
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -8,12 +8,12 @@ from longshore import ConfigurationError, Delay, Exponential, Secret, Task, curr
 from longshore_http.answers import MISSING, find
 from longshore_http.bodies import Fields, pairs
 from longshore_http.client import Request
-from longshore_http.connections import HttpConnection, checked_headers, split
+from longshore_http.connections import HttpConnection, checked_headers
 from longshore_http.errors import AnswerError, HttpError, TooLarge
 from longshore_http.masking import show_text, show_url
 from longshore_http.paging import LinkHeader, Page, Paging
 from longshore_http.pauses import Pauses
-from longshore_http.request import NO_HEADERS, MiB, fetch
+from longshore_http.request import NO_HEADERS, MiB, fetch_from
 from longshore_http.statuses import SUCCESSFUL
 
 if TYPE_CHECKING:
@@ -112,23 +112,27 @@ class HttpPages(Task[list[Any]]):
                         f"cannot {request.label}: there are more than {self.max_pages} pages; "
                         "raise max_pages, or give max_items"
                     )
-                response = self._fetch(request, pauses)
+                response, answered = self._fetch(request, pauses)
                 value, items = self._read(request, response)
                 page = Page(
-                    url=request.url, params=request.params, link=response.headers.get("Link", ""),
-                    value=value, count=len(items), number=len(seen),
-                )  # fmt: skip
+                    url=request.url,
+                    answered=answered,
+                    params=request.params,
+                    link=response.headers.get("Link", ""),
+                    value=value,
+                    count=len(items),
+                    number=len(seen),
+                )
                 seen.add(following)
                 yield items
                 following = self.paging.following(page)
 
-    def _fetch(self, request: Request, pauses: Pauses) -> HttpResponse:
-        split(request.url)
+    def _fetch(self, request: Request, pauses: Pauses) -> tuple[HttpResponse, str]:
         attempt = 0
         while True:
             attempt += 1
             try:
-                return fetch(request, SUCCESSFUL, self.max_size)
+                return fetch_from(request, SUCCESSFUL, self.max_size)
             except HttpError as error:
                 if not error.retryable or attempt > self.page_retries:
                     raise

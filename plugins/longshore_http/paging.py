@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
-from urllib.parse import urljoin
 
 from longshore_http.answers import MISSING, find
+from longshore_http.connections import join
 
 _LINK: Final = re.compile(r"<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)")
 _REL: Final = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
@@ -21,6 +21,7 @@ class Page:
 
     Args:
         url: What was asked, without `params`.
+        answered: What answered, which relative links are relative to.
         params: The query that was added.
         link: The answer's Link header; empty if there is none.
         value: The answer's JSON.
@@ -29,6 +30,7 @@ class Page:
     """
 
     url: str
+    answered: str
     params: Params
     link: str
     value: Any
@@ -51,7 +53,7 @@ class LinkHeader:
         for target, attributes in _LINK.findall(page.link):
             rel = _REL.search(attributes)
             if rel and self.rel.lower() in (rel[1] or rel[2]).lower().split():
-                return urljoin(page.url, target), ()
+                return join(page.answered, target), ()
         return None
 
 
@@ -72,7 +74,7 @@ class NextUrl:
     def following(self, page: Page) -> tuple[str, Params] | None:
         """Return URL and query of the next page; None after the last."""
         target = find(page.value, self.path)
-        return (urljoin(page.url, target), ()) if isinstance(target, str) and target else None
+        return (join(page.answered, target), ()) if isinstance(target, str) and target else None
 
 
 @dataclass(frozen=True, kw_only=True)

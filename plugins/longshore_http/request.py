@@ -195,9 +195,18 @@ def fetch(request: Request, accept: Statuses, max_size: int) -> HttpResponse:
     Raises:
         StatusError: Its status is not accepted.
     """
+    return fetch_from(request, accept, max_size)[0]
+
+
+def fetch_from(request: Request, accept: Statuses, max_size: int) -> tuple[HttpResponse, str]:
+    """Send a request and return its whole answer, and the URL that answered as it is, with secrets.
+
+    Raises:
+        StatusError: Its status is not accepted.
+    """
     with exchange(request) as answer:
         if answer.status in accept:
-            return read_response(answer, max_size)
+            return read_response(answer, max_size), answer.raw_url
         raise refused(answer)
 
 

@@ -23,6 +23,8 @@ from longshore_http.cutting import active_cutter
 from longshore_http.errors import AddressRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from longshore_http.connections import HttpConnection
 
 LONGEST_IDLE: Final = 4.0
@@ -153,9 +155,16 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class _Session(requests.Session):
+    """Looks at no redirect: `requests` reads the whole body of one, even when it is told not to follow it."""
+
+    def resolve_redirects(self, *_: Any, **__: Any) -> Generator[requests.Response]:
+        yield from ()
+
+
 def make_session(connection: HttpConnection) -> requests.Session:
     """Make the session of one connection."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False  # what the environment may say is looked up in client.py; netrc may say nothing
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(public_only=connection.public_only)
