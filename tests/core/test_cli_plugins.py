@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,6 @@ import pytest
 
 pytest.importorskip("click", reason="needs longshore[cli]")
 
-from longshore.commands import COMMANDS
-from longshore.offers import RESERVED
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -97,10 +93,6 @@ def longshore(shelf: Any) -> Command:
         return result
 
     return call
-
-
-def test_every_command_of_ours_is_reserved() -> None:
-    assert set(COMMANDS) == RESERVED["longshore_commands"]
 
 
 def test_plugins_are_listed_without_being_imported_unless_asked(shelf: Any, longshore: Command) -> None:
@@ -260,12 +252,6 @@ def test_no_plugins_anywhere_on_the_line_loads_none(shelf: Any, longshore: Comma
         assert answer.stderr == ""
 
 
-def test_an_unknown_command_exits_with_2_and_names_the_nearest(longshore: Command) -> None:
-    answer = longshore("rnu")
-    assert answer.returncode == 2
-    assert "no command 'rnu' (did you mean 'run'?)" in answer.stderr
-
-
 def test_an_error_of_a_plugins_command_is_one_readable_block(shelf: Any, longshore: Command) -> None:
     body = """
         import click
@@ -284,50 +270,3 @@ def test_an_error_of_a_plugins_command_is_one_readable_block(shelf: Any, longsho
     assert answer.returncode == 1
     assert answer.stderr == "longshore: unexpected ValueError: out of cheese\nadd --debug to see where\n"
     assert "Traceback" in longshore("fail", "--debug").stderr
-
-
-def test_new_plugin_writes_a_plugin_and_says_what_comes_next(
-    longshore: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    answer = longshore("new-plugin", "tides")
-    assert answer.returncode == 0
-    assert (tmp_path / "longshore-tides" / "pyproject.toml").is_file()
-    assert "pip install -e 'longshore-tides'" in answer.stdout
-    again = longshore("new-plugin", "tides")
-    assert again.returncode == 2
-    assert "it exists" in again.stderr
-
-
-def test_version_is_the_distributions(longshore: Command) -> None:
-    from importlib.metadata import version
-
-    assert longshore("--version").stdout == f"longshore {version('longshore')}\n"
-
-
-def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def test_without_click_the_command_says_what_to_install() -> None:
-    answer = python("""
-        import sys
-        sys.modules["click"] = None  # as if it were not installed
-        from longshore.cli import main
-        sys.exit(main(["run", "flows.py"]))
-    """)
-    assert answer.returncode == 2
-    assert answer.stderr == "longshore: 'click' is not installed; run: pip install 'longshore[cli]'\n"
-
-
-def test_help_imports_no_rich_and_no_sdk() -> None:
-    answer = python("""
-        import sys
-        from longshore.cli import main
-        main(["--help"])
-        heavy = ["rich", "requests", "multiprocessing", "asyncio", "longshore.engine", "longshore.catalogue"]
-        print([name for name in heavy if name in sys.modules], file=sys.stderr)
-    """)
-    assert answer.stderr == "[]\n"

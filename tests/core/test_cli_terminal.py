@@ -85,6 +85,23 @@ FLOWS = """
     @flow
     def long():
         wait()
+
+
+    @flow
+    def quick():
+        store(1)
+
+
+    @task
+    def flood() -> None:
+        for n in range(50_000):
+            current.log.info("line %s", n)
+        current.log.warning("the flood is over")
+
+
+    @flow
+    def loud():
+        flood()
 """
 
 
@@ -164,9 +181,18 @@ def matching(lines: list[str], pattern: str) -> list[str]:
     return [line for line in lines if re.search(pattern, line)]
 
 
-def test_a_step_has_a_line_while_it_runs_and_one_above_when_it_has_ended() -> None:
-    code, written = on_a_terminal("run", "flows.py:good")
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the terminal got from a run that succeeded."""
+    file = tmp_path_factory.mktemp("good") / "flows.py"
+    file.write_text(textwrap.dedent(FLOWS))
+    code, written = on_a_terminal("run", f"{file}:good")
     assert code == 0
+    return written
+
+
+def test_a_step_has_a_line_while_it_runs_and_one_above_when_it_has_ended(good: str) -> None:
+    written = good
     shown, left = plain(written), kept(written)
     assert re.search(r"▸ count +0 of 3  0\.\d s", shown)
     assert re.search(r"▸ fetch +attempt 2 of 3  25% reading", shown)
@@ -180,8 +206,8 @@ def test_a_step_has_a_line_while_it_runs_and_one_above_when_it_has_ended() -> No
     assert re.fullmatch(r"✓ good  Success in \d\.\d\d s  4 steps: 3 succeeded, 1 skipped", left[-1])
 
 
-def test_retries_logs_and_prints_stand_above_with_the_steps_name() -> None:
-    left = kept(on_a_terminal("run", "flows.py:good")[1])
+def test_retries_logs_and_prints_stand_above_with_the_steps_name(good: str) -> None:
+    left = kept(good)
     assert len(matching(left, r"│ fetch +asking$")) == 2
     assert (
         len(matching(left, r"↻ fetch +Retrying in 0\.3 s \(attempt 1 of 3\): ValueError: server says no"))
@@ -221,7 +247,7 @@ def test_ctrl_c_leaves_the_terminal_in_order_and_says_what_was_cancelled() -> No
 
 def test_what_steps_print_goes_to_stdout_when_that_is_a_file(here: Path) -> None:
     with (here / "out.txt").open("w") as file:
-        code, written = on_a_terminal("run", "flows.py:good", stdout=file.fileno())
+        code, written = on_a_terminal("run", "flows.py:quick", stdout=file.fileno())
     assert code == 0
     assert (here / "out.txt").read_text() == "printed by a step\n"
     assert "printed by a step" not in written
@@ -230,21 +256,32 @@ def test_what_steps_print_goes_to_stdout_when_that_is_a_file(here: Path) -> None
 def test_logging_that_the_file_set_up_is_shown_above_and_not_twice(here: Path) -> None:
     lines = "import logging\nlogging.basicConfig(level=logging.INFO, format='app: %(message)s')\n"
     (here / "logged.py").write_text(lines + textwrap.dedent(FLOWS))
-    left = kept(on_a_terminal("run", "logged.py:good")[1])
+    left = kept(on_a_terminal("run", "logged.py:quick")[1])
     assert left.count("app: logged by the app") == 1
-    assert len(matching(left, "asking")) == 2
-    assert matching(left, "app: .*fetch") == []
+    assert len(matching(left, "✓ store")) == 1
+    assert matching(left, "app: .*store") == []
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}])
 def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(environment: dict[str, str]) -> None:
-    code, written = on_a_terminal("run", "flows.py:good", **environment)
+    code, written = on_a_terminal("run", "flows.py:quick", **environment)
     assert code == 0
     assert "\x1b" not in written
-    assert "INFO    flow good | Success" in written
+    assert "INFO    flow quick | Success" in written
 
 
 def test_a_terminal_without_unicode_gets_signs_that_it_can_show() -> None:
-    code, written = on_a_terminal("run", "flows.py:good", PYTHONIOENCODING="ascii")
+    code, written = on_a_terminal("run", "flows.py:quick", PYTHONIOENCODING="ascii")
     assert code == 0
-    assert matching(kept(written), r"\+ fetch +\d\.\d\d s")
+    assert matching(kept(written), r"\+ store +\d\.\d\d s")
+
+
+def test_a_step_that_logs_faster_than_anybody_reads_is_not_slowed_down_and_the_rest_is_counted() -> None:
+    code, written = on_a_terminal("run", "flows.py:loud")
+    left = kept(written)
+    shown = len(matching(left, r"│ flood +line \d+$"))
+    counted = [int(n.replace(",", "")) for n in re.findall(r"and ([\d,]+) lines more", "\n".join(left))]
+    assert code == 0
+    assert shown < 20_000
+    assert shown + sum(counted) == 50_000
+    assert matching(left, "the flood is over")

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import ast
 import enum
+import io
 import json
 import re
 import typing
+from contextlib import redirect_stderr, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -92,18 +94,20 @@ class FlowCommand(click.Command):
         parser = self.make_parser(ctx)
         parser.ignore_unknown_options = True
         target = parser.parse_args(list(args))[0].get("flow")
-        if isinstance(target, str):
-            if target.startswith("-"):
-                ctx.fail(
-                    f"write the flow before its parameters: longshore {self.name} flows.py:name {target} ..."
-                )
-            try:
-                ctx.meta[_FLOW] = load_flow(target)
-                ctx.meta[_OPTIONS] = list(self._options(ctx, ctx.meta[_FLOW]))
-            except Exception:  # a flow that cannot be loaded has no options to complete
-                if not ctx.resilient_parsing:
-                    raise
+        if isinstance(target, str) and ctx.resilient_parsing:
+            with suppress(Exception), redirect_stderr(io.StringIO()):  # the shell only wants the options
+                self._load(ctx, target)
+        elif isinstance(target, str):
+            self._load(ctx, target)
         return super().parse_args(ctx, args)
+
+    def _load(self, ctx: click.Context, target: str) -> None:
+        if target.startswith("-"):
+            ctx.fail(
+                f"write the flow before its parameters: longshore {self.name} flows.py:name {target} ..."
+            )
+        ctx.meta[_FLOW] = load_flow(target)
+        ctx.meta[_OPTIONS] = list(self._options(ctx, ctx.meta[_FLOW]))
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *ctx.meta.get(_OPTIONS, ())]

@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _EVERY: Final = 0.1  # seconds between looks at the run
 _SHARE: Final = 20  # a look that took 1 ms is followed by at least 20 ms without one
+_MOST_SAID: Final = 200  # lines that steps log between two looks; more are counted
 _SHOWN_FAILURES: Final = 20  # of steps that one mapped step expands to
 
 
@@ -92,6 +94,8 @@ class _View:
         self._left: list[Node] = []
         self._rows: list[Text] = []
         self._ended = 0
+        self._said: deque[Line] = deque()
+        self._unsaid = 0
 
     def begin(self, run: FlowRun) -> None:
         """Take a run up; only the first one is shown."""
@@ -126,22 +130,27 @@ class _View:
             wait = max(_EVERY, _SHARE * (time.perf_counter() - start))
 
     def _look(self) -> None:
-        """Print the lines of the steps that have ended since, and make those of the steps that run."""
+        """Print what was said and which steps have ended since, and make the lines of those that run."""
         with self._lock:
             run = self._run
             if run is None:
                 return
             states = {node: run.states[node.name] for node in self._left}
-            ended = [node for node, state in states.items() if state.finished]
-            for node in sorted(ended, key=lambda node: states[node].time):
-                line = ended_line(run, node)
-                if line is not None:
-                    self.console.print(line.text(self.marks))
+            ended = sorted((n for n, s in states.items() if s.finished), key=lambda node: states[node].time)
+            lines = [*self._take_said(), *filter(None, (ended_line(run, node) for node in ended))]
+            if lines:  # in one go, as each print draws the running lines anew
+                self.console.print(Text("\n").join(line.text(self.marks) for line in lines))
             self._left = [node for node in self._left if not states[node].finished]
             self._ended += len(ended)
-            self._rows = self._current(
-                run, [n for n in self._left if isinstance(states[n], Running | Retrying)]
-            )
+            running = [node for node in self._left if isinstance(states[node], Running | Retrying)]
+            self._rows = self._current(run, running)
+
+    def _take_said(self) -> list[Line]:
+        lines = [self._said.popleft() for _ in range(len(self._said))]
+        if self._unsaid:
+            lines.append(Line("says", "", f"and {self._unsaid:,} lines more, which came too fast to show"))
+            self._unsaid = 0
+        return lines
 
     def _current(self, run: FlowRun, running: list[Node]) -> list[Text]:
         room = max(3, self.console.height - 4)
@@ -155,9 +164,17 @@ class _View:
         ]
         return [*rows, Text("  " + ", ".join(counts), style="dim", no_wrap=True, overflow="ellipsis")]
 
-    def say(self, line: Line) -> None:
-        """Print a line above those of the running steps."""
-        self.console.print(line.text(self.marks))
+    def say(self, line: Line, *, always: bool = True) -> None:
+        """Print a line above those of the running steps, at the next look.
+
+        Args:
+            line: What to print.
+            always: Also when more lines have come since the last look than anybody can read.
+        """
+        if always or len(self._said) < _MOST_SAID:
+            self._said.append(line)
+        else:
+            self._unsaid += 1
 
     def conclude(self) -> None:
         """Print what the run came to."""
@@ -182,7 +199,8 @@ class _LogLines(logging.Handler):
     def _show(self, record: logging.LogRecord) -> None:
         if record.module != "narration":
             step = active.get().label or _label_of(record)
-            self._view.say(Line.of_log(step, record.levelno, record.getMessage()))
+            line = Line.of_log(step, record.levelno, record.getMessage())
+            self._view.say(line, always=record.levelno >= logging.WARNING)
         elif record.funcName == "progress" and isinstance(record.args, tuple):
             label, percent, message = record.args
             if not str(label).endswith("]"):  # of a mapped step, what has ended is counted
