@@ -78,7 +78,7 @@ def test_it_is_set_up_used_and_cleaned_up() -> None:
         use("outside")
     run = built.run(executor=HERE)
     assert [line for line in LOG if line != "use outside"] == ["up c 1", "use c!", "down c! 1"]
-    assert [node.name for node in built.steps][0] == "Cluster set-up"
+    assert built.steps[0].name == "Cluster set-up"
     assert run.succeeded
 
 
