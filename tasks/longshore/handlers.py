@@ -17,6 +17,7 @@ from longshore.errors import ConfigurationError, HandlerError
 from longshore.forks import Lock
 from longshore.lanes import Lane
 from longshore.logs import run_log
+from longshore.references import isolate
 from longshore.secrets import redact, redact_value
 from longshore.states import Failed, Retrying, State
 
@@ -65,8 +66,8 @@ class Subject:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The inputs by name, with secrets masked."""
-        masked: dict[str, Any] = redact_value(dict(self.raw_inputs))
+        """The inputs by name, copied, with secrets masked."""
+        masked: dict[str, Any] = redact_value(isolate(dict(self.raw_inputs)))
         return masked
 
     @property

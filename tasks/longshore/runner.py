@@ -226,7 +226,17 @@ def _trace(error: BaseException) -> str:
 
 
 _OWN = frozenset(
-    f"longshore.{name}" for name in ("runner", "deadlines", "definitions", "tasks", "coroutines", "remotes")
+    f"longshore.{name}"
+    for name in (
+        "runner",
+        "deadlines",
+        "signatures",
+        "functions",
+        "coroutines",
+        "remotes",
+        "branches",
+        "resources",
+    )
 )
 
 
