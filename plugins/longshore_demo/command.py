@@ -20,10 +20,10 @@ FLIGHTS = 336_776
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to write; a new folder by default.",
 )
-@click.option("--executor", metavar="NAME[:TEXT]", default="threads:8", help="As for longshore run.")
+@click.option("--executor", metavar="NAME[:TEXT]", help="As for longshore run.")
 @click.option("--show", is_flag=True, help="Print the flow's source, and run nothing.")
 @click.pass_context
-def demo(ctx: click.Context, folder: Path | None, executor: str, show: bool) -> int:
+def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bool) -> int:
     """Run a flow over the 336,776 flights that left New York in 2013.
 
     They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, and posted by
@@ -34,7 +34,8 @@ def demo(ctx: click.Context, folder: Path | None, executor: str, show: bool) -> 
         click.echo(SOURCE.read_text(), nl=False)
         return 0
     folder = folder or Path(tempfile.mkdtemp(prefix="longshore-demo-"))
-    words = ["run", f"{SOURCE}:flights", "--folder", str(folder), "--executor", executor]
+    words = ["run", f"{SOURCE}:flights", "--folder", str(folder)]
+    words += ["--executor", executor] if executor else []
     click.echo(f"$ longshore {' '.join(words)}\n")
     code: int = ctx.find_root().command.main(words, prog_name="longshore", standalone_mode=False)
     if code:
