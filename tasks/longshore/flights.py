@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import queue
 import time
@@ -93,13 +94,11 @@ class Flights:
     def _run_here(self, unit: Unit, call: Call) -> None:
         context = call.context(self._progress)
         self._under_way[unit] = call, context, None
-        try:
-            with self.interrupts.body():
-                state = attempt(call, context, lambda running: self._began(unit, running))
-        except KeyboardInterrupt:
-            state = Cancelled(message="interrupted")
+        state: State | None = None
+        with contextlib.suppress(KeyboardInterrupt), self.interrupts.body():
+            state = attempt(call, context, functools.partial(self._began, unit))
         del self._under_way[unit]
-        self._ended(unit, call, state)
+        self._ended(unit, call, state or Cancelled(message="interrupted"))
 
     def _heard(self, unit: Unit, state: State) -> None:
         self._inbox.put(lambda: self._began(unit, state))
