@@ -34,7 +34,7 @@ class Cache:
     key: Callable[[Mapping[str, Any]], Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.expires is not None and self.expires <= 0:
+        if self.expires is not None and not self.expires > 0:
             raise ConfigurationError(
                 f"Cache(expires={self.expires!r}): give seconds above 0, or None for no end"
             )
@@ -43,11 +43,11 @@ class Cache:
         """Return the key of a call.
 
         Raises:
-            ConfigurationError: An input can be neither compared by value nor pickled.
+            ConfigurationError: An input can be neither compared by value nor pickled, or `key` raised.
         """
         import hashlib  # loads OpenSSL, which few runs need
 
-        parts = self.key(inputs) if self.key is not None else inputs
+        parts = self._parts(identity[0], inputs)
         digest = hashlib.sha256()
         try:
             _feed(digest.update, (identity, parts))
@@ -56,6 +56,16 @@ class Cache:
                 f"cannot cache {identity[0]}: an input cannot be pickled ({error}); give Cache(key=...)"
             ) from error
         return digest.hexdigest()
+
+    def _parts(self, name: str, inputs: Mapping[str, Any]) -> Any:
+        if self.key is None:
+            return inputs
+        try:
+            return self.key(inputs)
+        except Exception as error:
+            raise ConfigurationError(
+                f"cannot cache {name}: key raised {type(error).__name__}: {error}"
+            ) from error
 
     def get(self, key: str) -> tuple[bool, Any]:
         """Return whether there is a result that has not expired, and a copy of it."""
