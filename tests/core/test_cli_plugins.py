@@ -234,6 +234,33 @@ def test_a_plugin_adds_commands_and_one_that_clashes_is_left_out_with_both_named
     assert longshore("run", "--help").stdout.startswith("Usage: longshore run")
 
 
+def test_an_executor_of_a_plugin_is_made_from_the_text_after_the_colon(
+    shelf: Any, longshore: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = """
+        from longshore import ThreadExecutor
+        from longshore.hookspecs import hookimpl
+
+        def pool(text):
+            print(f"a pool of {text}")
+            return ThreadExecutor(int(text))
+
+        @hookimpl
+        def longshore_executors():
+            return {"pool": pool}
+    """
+    shelf.add("pooled", body)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from longshore import flow, task\n@task\ndef one(): ...\n\n@flow\ndef mine():\n    one()\n"
+    )
+    answer = longshore("run", "mine.py", "--executor", "pool:2")
+    assert (answer.returncode, answer.stdout) == (0, "a pool of 2\n")
+    unknown = longshore("run", "mine.py", "--executor", "pond:2")
+    assert unknown.returncode == 2
+    assert "there is no executor 'pond'; there are inline, threads, processes, pool" in unknown.stderr
+
+
 def test_a_broken_plugin_stops_no_command(shelf: Any, longshore: Command) -> None:
     shelf.add("broken", "raise RuntimeError('no')")
     shelf.add("good")

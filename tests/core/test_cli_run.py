@@ -183,6 +183,41 @@ def test_where_the_file_set_logging_up_the_lines_go_there_and_the_failure_is_sti
     assert answer.stderr.splitlines()[1].startswith("longshore: flow 'bad' ended Failed: ")
 
 
+def test_a_secret_is_masked_wherever_a_run_shows_it(here: Path) -> None:
+    (here / "hidden.py").write_text(
+        textwrap.dedent("""
+            from longshore import Secret, current, flow, task
+
+            @task
+            def leak(given: str) -> dict[str, str]:
+                value = Secret("env:CANARY").get()
+                current.log.info("got %s", value)
+                return {"value": value, "given": given}
+
+            @task
+            def fail(found: dict[str, str]) -> None:
+                raise ValueError(f"cannot use {found['value']}")
+
+            @flow
+            def hidden(given: str):
+                fail(leak(given))
+        """)
+    )
+    canary = "canary-5f3a9c21"
+    answer = longshore("run", "hidden.py", "--given", canary, "--json", CANARY=canary)
+    assert answer.returncode == 1
+    assert canary not in answer.stdout + answer.stderr
+    assert json.loads(answer.stdout)["steps"][0]["result"] == {"value": "***", "given": "***"}
+
+
+def test_output_that_nobody_reads_any_more_is_no_traceback() -> None:
+    command = subprocess.list2cmdline([*COMMAND, "graph", "flows.py:good"])
+    answer = subprocess.run(
+        ["bash", "-c", f"{command} | true"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" not in answer.stderr
+
+
 def start(*words: str, **environment: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [*COMMAND, "run", *words],

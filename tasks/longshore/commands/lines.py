@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from rich.text import Text
 
+from longshore.secrets import redact
 from longshore.states import (
     Cached,
     Cancelled,
@@ -97,8 +98,8 @@ def opening_lines(run: FlowRun) -> Text:
     """Return the lines that open a run: its name, its parameters, its id."""
     text = Text(run.name, style="bold", no_wrap=True, overflow="ellipsis")
     if run.parameters:
-        given = "  ".join(f"{name}={value}" for name, value in run.parameters.items())
-        text.append(f"\n  {' '.join(given.split())}", style="not bold")
+        given = " ".join(f"{name}={value}" for name, value in run.parameters.items())
+        text.append(f"\n  {redact(' '.join(given.split()))}", style="not bold")
     text.append(f"\n  run {run.run_id}", style="not bold dim")
     return text
 

@@ -155,6 +155,8 @@ class _View:
     def _current(self, run: FlowRun, running: list[Node]) -> list[Text]:
         room = max(3, self.console.height - 4)
         rows = [running_line(run, node, self.progress).text(self.marks) for node in running[:room]]
+        for row in rows:
+            row.no_wrap, row.overflow = True, "ellipsis"
         waiting = len(self._left) - len(running)
         counts = [
             f"{self._ended} done",

@@ -13,7 +13,7 @@ import click
 from longshore.cli import FAILED, exit_code, leave
 from longshore.commands.flow_options import FlowCommand, flow_argument, given_parameters, read_assignments
 from longshore.commands.reports import run_as_json
-from longshore.errors import ConfigurationError
+from longshore.errors import ConfigurationError, require
 from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
 from longshore.plugins import host
 
@@ -125,6 +125,7 @@ def _run(
 def _view(flow: Flow, wants_json: bool) -> AbstractContextManager[None]:
     if wants_json or not _is_terminal():
         return nullcontext()
+    require("rich", extra="cli")
     from longshore.commands.live import live_view
 
     return live_view(flow)
