@@ -1,20 +1,28 @@
+# The public names of a reference select from its value, so those that modules share begin with _.
+# pyright: reportPrivateUsage=false
 """Branches: steps that run only when a value is what was asked for."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from longshore.errors import FlowError, Skip
+from longshore.errors import FlowError, ForeignStepError, Skip
 from longshore.flows import required_building
 from longshore.nodes import node_of
+from longshore.redaction import redact
+from longshore.references import Reference, evaluate, walk_references
 from longshore.tasks import Task
 from longshore.triggers import TriggerFunction, not_all_skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
+
+    from longshore.references import Values
 
 T = TypeVar("T")
+_LONGEST_VALUE: Final = 200
+"""Characters of a value that names and messages show."""
 
 
 class Condition(Task[bool]):
@@ -30,12 +38,17 @@ class Condition(Task[bool]):
             expected(value) if callable(expected) and not isinstance(expected, type) else value == expected
         )
         if not holds:
-            raise Skip(f"the value is {value!r}, not {_show(expected)}")
+            raise Skip(f"the value is {_short(value)}, not {_show(expected)}")
         return True
 
 
 def _show(expected: Any) -> str:
-    return getattr(expected, "__name__", "") or repr(expected)
+    return getattr(expected, "__name__", "") or _short(expected)
+
+
+def _short(value: Any) -> str:
+    text = redact(repr(value))
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
 class Merge(Task[Any]):
@@ -46,6 +59,35 @@ class Merge(Task[Any]):
     def run(self, *branches: Any) -> Any:
         """Return the first result that is there."""
         return next((result for result in branches if result is not None), None)
+
+
+class _Branch(Reference):
+    """What a branch gave, or None when a step that it is taken from was skipped.
+
+    `merge(short["path"], full["path"])`: there is nothing to select from the one that did not run.
+    """
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def __repr__(self) -> str:
+        return repr(self._source)
+
+    def _children(self) -> Iterable[Any]:
+        return (self._source,)
+
+    def _evaluate(self, values: Values) -> Any:
+        skipped: list[bool] = []
+
+        def look(reference: Reference) -> None:
+            node = node_of(reference)
+            if node is not None:
+                skipped.append(values.was_skipped(node))
+
+        walk_references(self._source, look)
+        return None if any(skipped) else evaluate(self._source, values)
 
 
 @contextmanager
@@ -80,14 +122,18 @@ def switch(value: Any, branches: Mapping[Any, Any]) -> None:
         branches: Steps by the values they are for; each was added to this flow before.
 
     Raises:
-        FlowError: A branch is not a step.
+        FlowError: A branch is not a step of this flow.
     """
-    required_building("switch(...)")
+    flow = required_building("switch(...)")
     for expected, branch in branches.items():
         node = node_of(branch)
         if node is None:
             raise FlowError(
                 f"switch(...) got {branch!r} for {expected!r}; give a step: {expected!r}: task(...)"
+            )
+        if node.flow is not flow:
+            raise ForeignStepError(
+                f"switch(...) got {branch!r} of flow {node.flow.name!r} in {flow.name!r}; give a step of it"
             )
         gate = node_of(cast("object", _condition(value, expected)))
         assert gate is not None
@@ -101,4 +147,4 @@ def merge(*branches: T) -> T:
     """
     required_building("merge(...)")
     result: Callable[..., Any] = Merge(name="merge")
-    return cast("T", result(*branches))
+    return cast("T", result(*map(_Branch, branches)))

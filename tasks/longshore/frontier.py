@@ -87,6 +87,10 @@ class Frontier:
             return [_result(state) for state in run.children]
         return _result(run.state)
 
+    def was_skipped(self, node: Node) -> bool:
+        """Whether a step was skipped."""
+        return isinstance(self.runs[node.order].state, Skipped)
+
     def parameter(self, name: str) -> Any:
         """Return a parameter's value."""
         return self._parameters[name]
