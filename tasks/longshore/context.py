@@ -6,6 +6,8 @@ can be called anywhere: no name, not cancelled, progress goes nowhere.
 
 from __future__ import annotations
 
+import functools
+import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -116,14 +118,27 @@ class Attempt:
         if self._callbacks is None:
             self._callbacks = []
         self._callbacks.append(callback)
-        if self._cancelled:  # told to stop before the callback was there
-            self._callbacks.remove(callback)
-            callback()
+        if self._cancelled and self._took_back(callback):  # told to stop before the callback was there
+            deadlines.start(lambda: self._call_back(callback)).wait(CANCEL_GRACE)
         try:
             yield
         finally:
-            if callback in self._callbacks:
-                self._callbacks.remove(callback)
+            self._took_back(callback)
+
+    def _took_back(self, callback: Callable[[], None]) -> bool:
+        """Return whether a callback was still there, and nobody has called it."""
+        try:
+            (self._callbacks or []).remove(callback)
+        except ValueError:  # `cancel()` may take it at any moment
+            return False
+        return True
+
+    def _call_back(self, callback: Callable[[], None]) -> None:
+        active.set(self)  # this is a thread of its own
+        try:
+            callback()
+        except BaseException as error:  # noqa: BLE001 - SystemExit too; the others are to be called all the same
+            self.log.warning("what was to stop %s: %s: %s", self.label, type(error).__name__, error)
 
     def cancel(self, reason: str) -> bool:
         """Tell the attempt to stop and wait for its callbacks, at most 15 s; return whether it had any."""
@@ -131,11 +146,13 @@ class Attempt:
         called: list[deadlines.PendingCall[None]] = []
         while self._callbacks:
             try:
-                called.append(deadlines.start(self._callbacks.pop()))
+                callback = self._callbacks.pop()
             except IndexError:  # another thread took the last one
                 break
+            called.append(deadlines.start(functools.partial(self._call_back, callback)))
+        end = time.monotonic() + CANCEL_GRACE
         for call in called:
-            call.wait(CANCEL_GRACE)
+            call.wait(max(0.0, end - time.monotonic()))
         return bool(called)
 
     def remember(self, line: str) -> None:
@@ -160,7 +177,9 @@ class _Current:
 
     def __repr__(self) -> str:
         attempt = active.get()
-        return f"<current: {attempt.label}>" if attempt is not _OUTSIDE else "<current: nothing runs here>"
+        if attempt is _OUTSIDE:
+            return "<current: nothing runs here>"
+        return f"<current: {attempt.label or f'flow {attempt.flow}'}>"
 
 
 if TYPE_CHECKING:
@@ -172,3 +191,13 @@ else:
 def inside_attempt() -> bool:
     """Whether this code runs as part of an attempt."""
     return active.get() is not _OUTSIDE
+
+
+@contextmanager
+def acting_as(attempt: Attempt) -> Generator[None]:
+    """Have `current`, and the records that are made here, show an attempt."""
+    token = active.set(attempt)
+    try:
+        yield
+    finally:
+        active.reset(token)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from longshore import lanes
-from longshore.context import current, inside_attempt
+from longshore.context import acting_as, current, inside_attempt
 from longshore.errors import FlowFailed, HandlerError, TaskCancelled
 from longshore.flights import Flights
 from longshore.frontier import WHOLE, Frontier, NodeRun, Unit
@@ -125,9 +125,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             self._end(unit, self._enter(unit, node, Failed(error, message=str(error))))
             return
-        found = look_up(call) if node.task.cache is not None and retry is None else None
+        found = look_up(call) if node.task.cache is not None else None
         if found is not None:
-            self._end(unit, enter(call, call.context(), Pending(), found, time.monotonic()))
+            self._end(unit, enter(call, call.context(), retry or Pending(), found, time.monotonic()))
             return
         self._flights.launch(unit, call)
 
@@ -267,14 +267,13 @@ def run_flow(
     limits = flow.check()
     values = bind_parameters(flow, parameters)
     frontier = Frontier(flow, values)
-    name = flow.run_name.format(**values) if flow.run_name else flow.name
-    run = FlowRun(flow, run_id or uuid.uuid4().hex, name, values, frontier)
+    run = FlowRun(flow, run_id or uuid.uuid4().hex, flow.name_run(values), values, frontier)
     check_travel(flow, executor or flow.executor)
     with records_with_context(), console_when_unconfigured():
         engine = Engine(run, frontier, executor, Slots(limits))
         host().run_started(run)
         try:
-            with engine.interrupts.watching(), engine.cancelled_with_outer():
+            with engine.interrupts.watching(), engine.cancelled_with_outer(), acting_as(run.context()):
                 engine.drive()
         except KeyboardInterrupt as interrupt:  # a second signal: at once
             run.state, run.ended = Cancelled(message="interrupted twice"), utc_now()

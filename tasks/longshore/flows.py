@@ -11,6 +11,7 @@ from longshore.graph import Graph
 from longshore.handlers import HANDLER_TIMEOUT, Handlers
 from longshore.limits import Limits, collect_limits
 from longshore.nodes import Node, Step
+from longshore.redaction import redact
 from longshore.texts import places
 
 if TYPE_CHECKING:
@@ -146,6 +147,20 @@ class Flow(Graph):
         declared: list[tuple[str, Limits]] = [(self.name, f"{name}:{n}") for name, n in self.limits.items()]
         used = ((node.name, node.task.limit) for node in steps)
         return collect_limits([*declared, *used])
+
+    def name_run(self, values: Mapping[str, Any]) -> str:
+        """Return the name of a run with these parameters.
+
+        Raises:
+            ParameterError: A value does not fit into its place.
+        """
+        try:
+            return self.run_name.format(**values) if self.run_name else self.name
+        except Exception as error:
+            why = redact(f"{type(error).__name__}: {error}")
+            raise ParameterError(
+                f"run_name {self.run_name!r} of flow {self.name!r} does not take the parameters: {why}"
+            ) from error
 
     def reference_nodes(self) -> list[Node]:
         """Return the steps that decide the flow's state."""

@@ -28,12 +28,24 @@ run_log: Final = logging.getLogger("longshore.run")
 task_log: Final = logging.getLogger("longshore.task")
 
 _root: Final = logging.getLogger("longshore")
-_root.addHandler(logging.NullHandler())
 
 _lock = forks.Lock()
 _users = 0
+_buried = False
 _previous: Callable[..., logging.LogRecord] = logging.LogRecord
 _formatter: Final = logging.Formatter()
+
+_FIELDS: Final = frozenset({"flow", "run_id", "step", "map_index", "attempt"})
+
+
+class _Attributes(dict[str, Any]):
+    """A record's attributes, of which ours may be written over.
+
+    logging refuses `extra={"step": 3}` when the record has a `step`; a program that says so means its own.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        return name not in _FIELDS and super().__contains__(name)
 
 
 def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -48,6 +60,7 @@ def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         _mask(record)
     if attempt.name and record.name != run_log.name:
         attempt.remember(_line(record))
+    record.__dict__ = _Attributes(record.__dict__)
     return record
 
 
@@ -85,19 +98,53 @@ def _line(record: logging.LogRecord) -> str:
 @contextmanager
 def records_with_context() -> Generator[None]:
     """Give every record made in this process the context of the run, until the last run here has ended."""
-    global _users, _previous
+    global _users
     with _lock:
         if _users == 0:
-            _previous = logging.getLogRecordFactory()
-            logging.setLogRecordFactory(_make_record)
+            _install()
         _users += 1
     try:
         yield
     finally:
         with _lock:
             _users -= 1
-            if _users == 0 and logging.getLogRecordFactory() is _make_record:
-                logging.setLogRecordFactory(_previous)
+            if _users == 0:
+                _uninstall()
+
+
+def _install() -> None:
+    global _previous
+    factory = logging.getLogRecordFactory()
+    if _buried and isinstance(factory(__name__, 0, "", 0, "", (), None).__dict__, _Attributes):
+        return  # the factory that was put over ours still calls it
+    _previous = factory
+    logging.setLogRecordFactory(_make_record)
+
+
+def _uninstall() -> None:
+    global _buried
+    _buried = logging.getLogRecordFactory() is not _make_record
+    if not _buried:
+        logging.setLogRecordFactory(_previous)
+
+
+def label_of(record: logging.LogRecord) -> str:
+    """Return the step that a record comes from, here or in another process: `load` or `load[3]`."""
+    name, index = getattr(record, "step", ""), getattr(record, "map_index", None)
+    return active.get().label or (name if index is None else f"{name}[{index}]")
+
+
+class _Lines(logging.Formatter):
+    """Says, before what a step logs, which step that is."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's word
+        label = label_of(record)
+        if label and record.name != run_log.name:
+            record.message = f"{label} | {record.message}"
+        return super().formatMessage(record)
 
 
 class _Console(logging.StreamHandler[Any]):
@@ -105,30 +152,48 @@ class _Console(logging.StreamHandler[Any]):
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
+        self.setFormatter(_Lines())
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
-        attempt = active.get()
-        if record.name == run_log.name or not attempt.name:
-            return line
-        return line.replace(record.message, f"{attempt.label} | {record.message}", 1)
+
+_console: tuple[_Console, int] | None = None
+_watchers = 0
 
 
 @contextmanager
 def console_when_unconfigured() -> Generator[None]:
     """Write Longshore's own log to standard error while the program has not configured logging."""
-    if any(not isinstance(handler, logging.NullHandler) for handler in _handlers_of(_root)):
-        yield
-        return
-    console, level = _Console(), _root.level
-    _root.addHandler(console)
-    _root.setLevel(logging.INFO)
+    global _watchers
+    with _lock:
+        shown = _open_console()
+        _watchers += shown
     try:
         yield
     finally:
-        _root.removeHandler(console)
-        _root.setLevel(level)
+        with _lock:
+            _watchers -= shown
+            if shown and not _watchers:
+                _close_console()
+
+
+def _open_console() -> bool:
+    """Return whether the console is open now; runs at the same time share it."""
+    global _console
+    if _console is None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in _handlers_of(_root)):
+            return False
+        _console = _Console(), _root.level
+        _root.addHandler(_console[0])
+        _root.setLevel(logging.INFO)
+    return True
+
+
+def _close_console() -> None:
+    global _console
+    assert _console is not None
+    handler, level = _console
+    _root.removeHandler(handler)
+    _root.setLevel(level)
+    _console = None
 
 
 def _handlers_of(logger: logging.Logger) -> Iterator[logging.Handler]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from longshore.context import Attempt, acting_as
 from longshore.errors import LongshoreError, TaskError
 from longshore.frontier import WHOLE, Frontier, Unit
 from longshore.handlers import BestEffort, Subject
@@ -14,7 +15,6 @@ from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Runni
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from longshore.context import Attempt
     from longshore.nodes import Node
     from longshore.runner import Call
     from longshore.runs import FlowRun
@@ -40,10 +40,14 @@ class Narrator:
         """Tell of a step's transition."""
         if self._quiet and not isinstance(new, Failed | Retrying):
             return
-        name = self._frontier.runs[unit[0]].node.name if call is None else call.name
-        label = name if unit[1] == WHOLE else f"{name}[{unit[1]}]"
-        self.observe(unit, old, new, call)
-        self._say(label, new, self._seconds(unit, new), call)
+        context = self._context(unit) if call is None else call.context()
+        with acting_as(context):
+            self.observe(unit, old, new, call)
+            self._say(context.label, new, self._seconds(unit, new), call)
+
+    def _context(self, unit: Unit) -> Attempt:
+        node, index = self._frontier.runs[unit[0]].node, None if unit[1] == WHOLE else unit[1]
+        return Attempt(node.name, self._run.run_id, self._run.flow.name, index, tags=node.tags)
 
     def left(self, count: int, state: State) -> None:
         """Tell how much of the run was not started; a line for each could be a million."""
@@ -88,7 +92,8 @@ class Narrator:
     def progress(self, context: Attempt, fraction: float, message: str) -> None:
         """Tell of an attempt's progress."""
         if self._log:
-            run_log.info("%s | %3.0f %% %s", context.label, fraction * 100, message)
+            with acting_as(context):
+                run_log.info("%s | %3.0f %% %s", context.label, fraction * 100, message)
 
     def flow_changed(self, subject: Subject, old: State, new: State) -> None:
         """Tell of the flow's own transition."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from longshore.context import Attempt
 from longshore.nodes import Node, node_of
 from longshore.references import evaluate
 from longshore.states import Pending, State, Success, utc_now
@@ -68,6 +69,10 @@ class FlowRun:
         self.began: dict[tuple[int, int], datetime] = {}
         self._frontier = frontier
         self._nodes = {node.name: node for node in flow.steps}
+
+    def context(self) -> Attempt:
+        """Return what `current` shows where the run is driven: the flow and the run, and no step."""
+        return Attempt(run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags)
 
     @property
     def states(self) -> ByStep[State]:

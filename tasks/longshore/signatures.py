@@ -8,6 +8,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore.errors import ArgumentError, TaskDefinitionError
+from longshore.redaction import redact
 from longshore.references import isolate
 from longshore.texts import places
 
@@ -129,11 +130,19 @@ class Signature:
                 )
 
     def fill(self, template: str, arguments: Mapping[str, Any]) -> str:
-        """Put arguments, or their defaults, into the places of a template."""
+        """Put arguments, or their defaults, into the places of a template.
+
+        Raises:
+            ArgumentError: A value does not fit into its place.
+        """
         if "{" not in template and "}" not in template:
             return template
         defaults = {p.name: p.default for p in self.parameters.values() if p.default is not p.empty}
-        return template.format_map({**defaults, **arguments})
+        try:
+            return template.format_map({**defaults, **arguments})
+        except Exception as error:
+            why = redact(f"{type(error).__name__}: {error}")
+            raise ArgumentError(f"name {template!r} does not take the inputs: {why}") from error
 
     def call(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         """Call a function with bound arguments, and with copies of defaults that it could change."""
