@@ -23,6 +23,9 @@ _COLOURS: Final[tuple[tuple[type[State], str, str], ...]] = (
     (Pending, "pending", "#ffffff"),
 )
 
+_ENTITIES: Final = str.maketrans({mark: f"#{ord(mark)};" for mark in "\"#&;<>`"} | {"\n": " ", "\r": " "})
+"""What Mermaid takes for an entity, a tag or Markdown, also between quotes."""
+
 
 class Drawing:
     """A flow's graph. `str()` gives Mermaid text; notebooks show the picture.
@@ -48,8 +51,7 @@ class Drawing:
         gates = {gate for node in self._flow.steps for gate in node.gates}
         for node in self._flow.steps:
             left, right = ("[[", "]]") if node.is_mapped else ("{{", "}}") if node in gates else ("[", "]")
-            label = node.name.replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
-            lines.append(f'    s{node.order}{left}"{label}"{right}')
+            lines.append(f'    s{node.order}{left}"{node.name.translate(_ENTITIES)}"{right}')
         for node in self._flow.steps:
             lines += [f"    s{other.order} --> s{node.order}" for other in node.upstream]
             lines += [f"    s{g.order} -.-> s{node.order}" for g in node.gates if g not in node.upstream]
@@ -91,7 +93,7 @@ class Drawing:
             ConfigurationError: The ending is none of these.
         """
         path = Path(path)
-        kind = path.suffix.lstrip(".")
+        kind = path.suffix.lstrip(".").lower()
         if kind in ("mmd", "dot"):
             path.write_text(self.mermaid if kind == "mmd" else self.dot, encoding="utf-8")
         elif kind in ("svg", "png", "pdf"):
