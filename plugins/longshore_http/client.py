@@ -14,8 +14,8 @@ from longshore_http.auth import Auth, OAuth2ClientCredentials, basic, plain
 from longshore_http.connections import HttpConnection, join, same_place, secret_headers, split
 from longshore_http.cutting import Cutter, cuttable
 from longshore_http.decoding import decoder_for
-from longshore_http.errors import RedirectRefused, UrlRefused
-from longshore_http.faults import translated
+from longshore_http.errors import HttpError, RedirectRefused, UrlRefused
+from longshore_http.faults import check_whole, guarded, translated
 from longshore_http.headers import Headers
 from longshore_http.masking import show_url
 from longshore_http.sessions import transmit
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from longshore_http.bodies import Body
 
 CHUNK: Final = 64 * 1024
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD: Final = frozenset({307, 308})
+_REDIRECTS: Final = frozenset({301, 302, 303}) | _SAME_METHOD
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 """Methods that mean the same when they are sent twice (RFC 9110, section 9.2.2)."""
 
@@ -104,7 +105,8 @@ class Answer:
         read = functools.partial(self._response.raw.read1, CHUNK, decode_content=False)
         while data := translated(label, self._cutter, read, safe=safe):
             yield from decoder.feed(data)
-        decoder.finish()
+        check_whole(label, self._cutter)
+        translated(label, self._cutter, decoder.finish, safe=safe)
 
     def close(self) -> None:
         """Give the connection back, or close it when the body was not read to its end."""
@@ -124,6 +126,7 @@ def exchange(request: Request) -> Generator[Answer]:
         answer = _followed(request, cutter)
         if answer.status == 401 and _forget_token(request.connection, answer.authorization):
             answer.close()
+            cutter.sent = False  # whoever refuses a token has carried nothing out
             answer = _followed(request, cutter)
         try:
             yield answer
@@ -148,6 +151,9 @@ def _followed(request: Request, cutter: Cutter) -> Answer:
         if answer.status not in _REDIRECTS or not location or not request.connection.max_redirects:
             return answer
         answer.close()
+        cutter.sent = (
+            answer.status not in _SAME_METHOD
+        )  # the others may well follow a request that was carried out
         # http.client decodes headers as Latin-1; UTF-8 is what servers mean.
         target = join(answer.raw_url, location.encode("latin-1").decode("utf-8", "replace"))
         hop = _redirected(hop, answer.status, target, request)
@@ -170,11 +176,11 @@ def _redirected(hop: Request, status: int, target: str, request: Request) -> Req
 
 def _send(hop: Request, start: str, cutter: Cutter, began: float) -> Answer:
     trusted = hop.connection.trusts(hop.url, start)
-    cutter.sent = False  # whoever redirects, or refuses a token, has carried nothing out
-    headers = _headers_for(hop, trusted=trusted, same_host=same_place(start, hop.url))
-    send = functools.partial(
-        transmit, hop.connection, hop.method, hop.url, hop.params, headers, hop.body
-    )  # fmt: skip
+    try:
+        headers = _headers_for(hop, trusted=trusted, same_host=same_place(start, hop.url))
+    except HttpError as error:
+        raise guarded(error, cutter, safe=hop.safe) from error.__cause__
+    send = functools.partial(transmit, hop.connection, hop.method, hop.url, hop.params, headers, hop.body)
     return Answer(hop, translated(hop.label, cutter, send, safe=hop.safe), cutter, began)
 
 

@@ -49,6 +49,8 @@ def translated(label: str, cutter: Cutter, work: Callable[[], T], *, safe: bool)
     """
     try:
         return work()
+    except HttpError as error:
+        raise guarded(error, cutter, safe=safe) from error.__cause__
     except LongshoreError:
         raise
     except Exception as error:  # noqa: BLE001 - the libraries raise a dozen unrelated kinds
@@ -75,21 +77,40 @@ def _is_wrapper(error: BaseException) -> bool:
 
 
 def _failure(label: str, chain: list[BaseException], cutter: Cutter, *, safe: bool) -> HttpError:
-    if cutter.expired:
-        return ReadTimedOut(f"cannot {label}: the answer was not there in the time that was left for it")
     if cutter.was_cut:
-        return RequestCancelled(f"cannot {label}: the attempt was told to stop, and the connection was cut")
+        return guarded(_cut(label, cutter), cutter, safe=safe)
     for error in chain:
         if isinstance(error, HttpError):  # raised by our own part of the transport
-            return error
+            return guarded(error, cutter, safe=safe)
     names = {kind.__name__ for error in chain for kind in type(error).__mro__}
     failure = _while_connecting(label, chain, names, cutter) or _while_answering(label, chain, names, cutter)
+    return guarded(failure, cutter, safe=safe)
+
+
+def guarded(failure: HttpError, cutter: Cutter, *, safe: bool) -> HttpError:
+    """Return a failure that is not retried if the request may have been carried out and must not be twice."""
     if isinstance(failure, ConnectionFailed):
         failure.sent = cutter.sent
-    if cutter.sent and not safe and type(failure).retryable:
+    if cutter.sent and not safe and failure.retryable:
         failure.args = (f"{failure}; {_UNSURE}",)
         failure.retryable = False
     return failure
+
+
+def check_whole(label: str, cutter: Cutter) -> None:
+    """Notice that what looks like the end of a body without a length is where we cut it ourselves.
+
+    Raises:
+        HttpError: It was cut.
+    """
+    if cutter.was_cut:
+        raise _cut(label, cutter)
+
+
+def _cut(label: str, cutter: Cutter) -> HttpError:
+    if cutter.expired:
+        return ReadTimedOut(f"cannot {label}: the answer was not there in the time that was left for it")
+    return RequestCancelled(f"cannot {label}: the attempt was told to stop, and the connection was cut")
 
 
 def _while_connecting(
@@ -99,7 +120,7 @@ def _while_connecting(
         if cutter.sent:
             return AnswerError(f"cannot {label}: the answer's headers contradict each other")
         return UrlRefused(f"cannot {label}: the URL or a header of it is not valid")
-    if "SSLError" in names and not any(isinstance(e, _ENDED) for e in chain):
+    if "SSLError" in names and _is_about_trust(chain, cutter):
         return _tls(label, chain)
     if any(isinstance(e, socket.gaierror) for e in chain):
         return ConnectionFailed(
@@ -112,6 +133,13 @@ def _while_connecting(
     if "NewConnectionError" in names:
         return ConnectionFailed(f"cannot {label}: no connection: {_said(chain)}")
     return None
+
+
+def _is_about_trust(chain: list[BaseException], cutter: Cutter) -> bool:
+    """Whether TLS failed for a reason that another attempt will meet again."""
+    if any(isinstance(e, _ENDED) for e in chain):
+        return False
+    return not cutter.sent or any("ALERT" in str(getattr(e, "reason", "")) for e in chain)
 
 
 def _tls(label: str, chain: list[BaseException]) -> HttpError:

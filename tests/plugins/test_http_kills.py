@@ -113,6 +113,21 @@ def test_a_timeout_leaves_no_thread_that_still_reads(server: HttpServer, target:
     assert (target.read_bytes(), leftovers(target)) == (OLD, [])
 
 
+def test_a_download_without_a_length_that_we_cut_is_not_taken_for_whole(
+    server: HttpServer, target: Path
+) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.head(200, {"Connection": "close"})
+        exchange.raw(NEW[:1000])
+        exchange.stall()
+
+    task = HttpDownload(**QUICK, allow_unknown_length=True, timeout=0.3)
+    with pytest.raises(AttemptTimedOut):
+        task(server.on("/x", endless), target)
+    time.sleep(0.2)
+    assert (target.read_bytes(), leftovers(target)) == (OLD, [])
+
+
 def test_progress_is_told_as_bytes_come(server: HttpServer, target: Path) -> None:
     seen: list[tuple[float, str]] = []
     attempt = Attempt("x", progress=lambda _, fraction, message: seen.append((fraction, message)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 import time
@@ -144,6 +145,22 @@ def test_a_post_that_may_have_been_carried_out_is_never_sent_twice(server: HttpS
     url = server.on("/x", fault, respond(200, b"ok"))
     with pytest.raises((ConnectionFailed, StatusError), match=r"carried.*out.*idempotency_key=True"):
         post(retries=3)(url, json={})
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+def test_a_post_whose_redirect_leads_nowhere_is_not_sent_twice(server: HttpServer, status: int) -> None:
+    with HttpServer() as gone:
+        url = server.on("/x", respond(status, b"", {"Location": gone.url("/result")}))
+    with pytest.raises(ConnectionFailed, match="may have carried it out"):
+        post(retries=3)(url, json={})
+    assert len(server.requests) == 1
+
+
+def test_a_post_whose_packed_answer_was_cut_is_not_sent_twice(server: HttpServer) -> None:
+    cut = truncated(gzip.compress(b"done"), 9, how="nothing", headers={"Content-Encoding": "gzip"})
+    with pytest.raises(ConnectionFailed, match="may have carried it out"):
+        post(retries=3)(server.on("/x", cut), json={})
     assert len(server.requests) == 1
 
 

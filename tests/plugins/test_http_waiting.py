@@ -222,6 +222,15 @@ def test_paging_options_that_cannot_work_are_refused() -> None:
             HttpPages(LinkHeader(), **fields)
 
 
+def test_an_answer_that_was_cut_when_the_time_was_over_is_none(server: HttpServer) -> None:
+    def endless(exchange: Exchange) -> None:
+        exchange.head(200, {"Connection": "close"})
+        exchange.stall()
+
+    with pytest.raises(WaitedTooLong):
+        HttpWait(interval=0.01, max_wait=0.2)(server.on("/x", endless))
+
+
 def test_a_drip_does_not_outlast_max_wait(server: HttpServer) -> None:
     def drip(exchange: Exchange) -> None:
         exchange.head(200, {"Content-Length": 1000})
