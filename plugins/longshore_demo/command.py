@@ -39,7 +39,7 @@ def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bo
     click.echo(f"$ longshore {' '.join(words)}\n")
     code: int = ctx.find_root().command.main(words, prog_name="longshore", standalone_mode=False)
     if code:
-        click.echo(f"\nthe demo failed; its files are in {folder}", err=True)
+        click.echo(f"\nthe demo did not succeed; its files are in {folder}", err=True)
         return code
     summary = json.loads((folder / "summary.json").read_text())
     problem = check(summary, folder)
@@ -68,6 +68,9 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
         )
     click.echo(
         f"  all    {summary['flights']:>7,}  as many as there are, and the server has the same summary"
+    )
+    click.echo(
+        "\n  The server was too busy for the first post; it was tried again, and the state handler told of it."
     )
     click.echo("\nWhere to look next\n")
     looks = {

@@ -137,7 +137,7 @@ def test_a_step_that_cannot_write_fails_the_demo_with_code_1(tmp_path: Path) -> 
     answer = demo("--folder", str(tmp_path / "file" / "out"))
     assert answer.returncode == 1
     assert "unpack | Failed" in answer.stderr
-    assert "the demo failed" in answer.stderr
+    assert "the demo did not succeed" in answer.stderr
 
 
 def test_the_source_that_it_shows_is_the_flow_that_it_runs() -> None:
