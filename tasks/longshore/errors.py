@@ -233,6 +233,14 @@ class Retry(Signal):
         self.after = after
 
 
+def error_text(error: BaseException) -> str:
+    """Return an error's message; a class whose `__str__` fails must not take a run down."""
+    try:
+        return str(error)
+    except Exception as bad:  # noqa: BLE001 - another library's class
+        return f"its message cannot be shown: {type(bad).__name__}"
+
+
 def require(module: str, *, extra: str) -> ModuleType:
     """Import a library of an extra, or say how to install it.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from longshore import deadlines
-from longshore.errors import ConfigurationError, HandlerError
+from longshore.errors import ConfigurationError, HandlerError, error_text
 from longshore.forks import Lock
 from longshore.lanes import Lane
 from longshore.logs import run_log
@@ -129,7 +129,7 @@ def _decide(
         answer = call.result()
     except BaseException as error:
         # SystemExit and `raise Skip` too, which would say nothing in the handler's own thread.
-        raise HandlerError(f"{step}: {type(error).__name__}: {redact(str(error))}") from error
+        raise HandlerError(f"{step}: {type(error).__name__}: {redact(error_text(error))}") from error
     if answer is not None and not isinstance(answer, State):
         raise HandlerError(f"{step}: returned {type(answer).__name__}; return a State or None")
     return answer
@@ -238,9 +238,8 @@ class BestEffort:
         try:
             deadlines.call_within(lambda: self.handler(subject, old, new), self.timeout)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: it must not end the lane
-            run_log.warning(
-                "best-effort handler %s: %s: %s", _name(self.handler), type(error).__name__, error
-            )
+            what = f"{type(error).__name__}: {error_text(error)}"
+            run_log.warning("best-effort handler %s: %s", _name(self.handler), what)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lane": None}

@@ -25,6 +25,7 @@ from longshore.errors import (
     Retry,
     Skip,
     TaskFailed,
+    error_text,
 )  # fmt: skip
 from longshore.handlers import HANDLER_TIMEOUT, Handlers, Subject, transition
 from longshore.references import isolate
@@ -195,7 +196,7 @@ def _after_error(call: Call, error: BaseException) -> State:
 
 def _message(error: BaseException) -> str:
     """Say what went wrong; our own errors say it without their class."""
-    text = redact(str(error))
+    text = redact(error_text(error))
     if isinstance(error, LongshoreError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

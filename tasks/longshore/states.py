@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from longshore.errors import PortableError
+from longshore.errors import PortableError, error_text
 from longshore.redaction import redact
 
 _now = datetime.now
@@ -189,4 +189,4 @@ def portable_error(error: BaseException, traceback_text: str = "") -> BaseExcept
     except Exception:  # noqa: BLE001, S110 - any failure means: not portable
         pass
     name = type(error).__qualname__
-    return PortableError(f"{name}: {error}", type_name=name, traceback_text=traceback_text)
+    return PortableError(f"{name}: {error_text(error)}", type_name=name, traceback_text=traceback_text)
