@@ -70,7 +70,7 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
         f"  all    {summary['flights']:>7,}  as many as there are, and the server has the same summary"
     )
     click.echo(
-        "\n  The server was too busy for the first post; it was tried again, and the state handler told of it."
+        "\n  The server was too busy for the first post; it was tried again, and the handler told of it."
     )
     click.echo("\nWhere to look next\n")
     looks = {
