@@ -23,7 +23,7 @@ _COLOURS: Final[tuple[tuple[type[State], str, str], ...]] = (
     (Pending, "pending", "#ffffff"),
 )
 
-_ENTITIES: Final = str.maketrans({mark: f"#{ord(mark)};" for mark in "\"#&;<>`"} | {"\n": " ", "\r": " "})
+_ENTITIES: Final = str.maketrans({mark: f"#{ord(mark)};" for mark in '"#&;<>`'} | {"\n": " ", "\r": " "})
 """What Mermaid takes for an entity, a tag or Markdown, also between quotes."""
 
 
@@ -129,4 +129,5 @@ def _find_dot() -> str | None:
 
 
 def _quote(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Quote a text for Graphviz, which reads entities in it too."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") + '"'
