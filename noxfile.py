@@ -30,8 +30,7 @@ nox.options.error_on_missing_interpreters = "CI" in os.environ
 nox.options.sessions = [
     "lint",
     "typing",
-    f"bare-{OLDEST}",
-    f"bare-{NEWEST}",
+    f"bare-{NEWEST}",  # on the oldest, "wheel" runs the same tests
     "plugin",
     f"tests-{OLDEST}",
     "docs",
