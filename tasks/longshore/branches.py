@@ -91,7 +91,7 @@ class _Branch(Reference):
 
 
 @contextmanager
-def case(value: Any, expected: Any) -> Generator[None]:
+def case(value: Any, expected: Callable[[Any], object] | object) -> Generator[None]:
     """Run the steps that are added inside only when a value equals another, or a callable says yes to it.
 
     Otherwise they are skipped, whatever their triggers say.

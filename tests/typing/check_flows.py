@@ -1,7 +1,11 @@
-"""What a type checker sees of flows, states and handlers. Checked by mypy and pyright, never run."""
+"""What checkers make of flows: checked by mypy and pyright, never run."""
 
+# Both checkers read `type: ignore`, and report one that hides no error.
+# pyright: reportUnnecessaryTypeIgnoreComment=true
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any, assert_type
 
 from longshore import (
@@ -12,10 +16,10 @@ from longshore import (
     InlineExecutor,
     On,
     ProcessExecutor,
+    Resource,
     State,
     StateHandler,
     Subject,
-    Success,
     ThreadExecutor,
     case,
     flow,
@@ -27,51 +31,111 @@ from longshore import (
 
 
 @task
-def rows(day: str) -> list[int]:
-    return [1]
+def add(a: int, b: int = 0) -> int:
+    return a + b
 
 
 @task
-def total(numbers: list[int], scale: int = 1) -> int:
-    return sum(numbers) * scale
+def info(key: str) -> dict[str, int]:
+    return {key: 1}
+
+
+class Workspace(Resource[str]):
+    size: int = 1
+
+    def setup(self) -> str:
+        return "w"
+
+    def cleanup(self, value: str) -> None: ...
 
 
 @flow
-def nightly(day: str, bucket: str = "lake") -> int:
-    numbers = rows(day)
-    with case(total(numbers), 0):
-        nothing = total(numbers)
-    merged: Any = merge(nothing, total(numbers))
-    rows(text("{day}/{n}", day=day, n=merged))
-    total.map([numbers], unmapped(2))
-    return total(numbers)
+def load(day: date, bucket: str = "lake") -> int:
+    return add(1)
 
 
-def remember(subject: Subject, old: State, new: State) -> State | None:
-    assert_type(subject.name, str)
-    assert_type(subject.attempt, int)
-    if isinstance(new, Failed):
-        assert_type(new.error, BaseException | None)
-        return Success(0)
+@flow(name="nightly", tags=("daily",), run_name="nightly {day}", executor=ThreadExecutor(8))
+def nightly(day: date) -> dict[str, int]:
+    total = load(day)
+    assert_type(total, int)
+    load(day, bucket="b")
+    return {"total": add(total, load(day))}
+
+
+def a_flow_keeps_its_signature() -> None:
+    load(3)  # type: ignore[arg-type]
+    load(date(2013, 1, 1), bukcet="b")  # type: ignore[call-arg]
+    load()  # type: ignore[call-arg]
+    add(nightly(date(2013, 1, 1)))  # type: ignore[call-overload]
+
+
+def a_run_is_typed() -> None:
+    run = nightly.run(day=date(2013, 1, 1), executor=ThreadExecutor(4), run_id="x", raise_on_failure=True)
+    assert_type(run, FlowRun)
+    assert_type(run.state, State)
+    assert_type(run.states["add"], State)
+    assert_type(run.mapped_states["add"], tuple[State, ...])
+    assert_type(run.duration, float)
+    nightly.run(executor=InlineExecutor(), day=date(2013, 1, 1))
+    nightly.run(executor=ProcessExecutor(2), day=date(2013, 1, 1))
+    nightly.run(run_id=3)  # type: ignore[arg-type]
+
+
+def steps_stand_for_their_results() -> None:
+    with Flow("by hand") as built:
+        assert_type(built, Flow)
+        found = info("a")
+        assert_type(add(found["a"]), int)
+        assert_type(add.map([1, 2], unmapped(3)), list[int])
+        assert_type(text("{n} rows", n=add(1)), str)
+        with Workspace(size=3) as folder:
+            assert_type(folder, str)
+        with case(found["a"], 1):
+            one = add(1)
+        with case(found["a"], lambda n: n > 1):
+            two = add(2)
+        assert_type(merge(one, two), int)
+    Workspace(szie=3)  # type: ignore[call-arg]
+
+
+def wrong_settings_are_errors() -> None:
+    Flow("f", tag=("a",))  # type: ignore[call-arg]
+    Flow("f", limits={"db": "2"})  # type: ignore[dict-item]
+    flow(nmae="x")(a_run_is_typed)  # type: ignore[call-overload]
+
+
+def mail(subject: Subject, old: State, new: State) -> State | None:
+    assert_type(subject.inputs, dict[str, Any])
+    assert_type(subject.error, BaseException | None)
     return None
 
 
-def handlers_fit_where_they_are_given() -> None:
-    handler: StateHandler = remember
-    flow(state_handlers=[handler, On(Failed, remember), BestEffort(remember)], name="named")(lambda: None)
+def watch(subject: Subject, old: State, new: State) -> None: ...
 
 
-def a_run_is_a_flow_run() -> None:
-    run = nightly.run(day="2013-01-01", executor=ThreadExecutor(2))
-    assert_type(run, FlowRun)
-    assert_type(run.state, State)
-    assert_type(run.states["rows"], State)
-    assert_type(run.run_id, str)
-    nightly.run(executor=InlineExecutor(), raise_on_failure=True, day="2013-01-01")
-    nightly.run(executor=ProcessExecutor(), day="2013-01-01")
+class Pager:
+    def __call__(self, subject: Subject, old: State, new: State, /) -> State | None:
+        return new
 
 
-def a_flow_in_a_flow_is_typed_as_its_result() -> None:
-    with Flow("outer"):
-        assert_type(nightly(day="2013-01-01"), int)
-    nightly(dya="2013-01-01")  # type: ignore[call-arg]
+def handlers_are_typed() -> None:
+    handlers: list[StateHandler] = [mail, Pager(), On(Failed, mail), BestEffort(watch)]
+    add.replace(state_handlers=handlers)
+    Flow("f", state_handlers=[On((Failed,), mail, ignore=Failed), BestEffort(Pager())], step_handlers=[watch])
+    On("Failed", mail)  # type: ignore[arg-type]
+    On(Failed, len)  # type: ignore[arg-type]
+    BestEffort(len)  # type: ignore[arg-type]
+
+
+@task(trigger=lambda states: len(states) > 1)
+def picky(n: int) -> int:
+    return n
+
+
+def enough(states: Sequence[State]) -> bool:
+    return bool(states)
+
+
+@task(trigger=enough, state_handlers=(mail, BestEffort(watch)))
+def handled(n: int) -> int:
+    return n
