@@ -11,7 +11,7 @@ from longshore_http.bodies import UNSET, Fields, Files, make_body, pairs
 from longshore_http.client import SAFE_METHODS, Answer, Request, exchange
 from longshore_http.connections import HttpConnection, checked_headers
 from longshore_http.headers import Headers
-from longshore_http.idempotency import key_for, one_call
+from longshore_http.idempotency import key_for
 from longshore_http.responses import HttpResponse, read_excerpt, read_response
 from longshore_http.statuses import SUCCESSFUL, Statuses, check_statuses, status_error
 
@@ -129,17 +129,7 @@ class HttpCall(Task[R], Generic[R]):
         if not self.idempotency_key:
             return request
         name = self.idempotency_key if isinstance(self.idempotency_key, str) else "Idempotency-Key"
-        return replace(request, headers=Headers({**request.headers, name: key_for(self, request)}))
-
-    if not TYPE_CHECKING:  # with Task's own signatures; several attempts of one call share its key
-
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            with one_call(self):
-                return super().__call__(*args, **kwargs)
-
-        def map(self, *args: Any, **kwargs: Any) -> Any:
-            with one_call(self):
-                return super().map(*args, **kwargs)
+        return replace(request, headers=Headers({**request.headers, name: key_for(request)}))
 
 
 class HttpRequest(HttpCall[HttpResponse]):

@@ -46,8 +46,9 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
     handlers: Handlers = (*task.state_handlers, *told.state_handlers(), *observers)
     name = task.signature().fill(task.name, arguments)
     call = Call(
-        task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers
-    )
+        task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers,
+        origin=outer.inner_origin(),
+    )  # fmt: skip
     with records_with_context():
         state = look_up(call)
         if state is None:

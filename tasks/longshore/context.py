@@ -7,6 +7,7 @@ can be called anywhere: no name, not cancelled, progress goes nowhere.
 from __future__ import annotations
 
 import functools
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -43,8 +44,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "_callbacks", "_cancelled", "_progress", "_tail", "attempt", "attempts", "deadline", "flow", "link",
-        "map_index", "name", "run_id", "tags",
+        "_callbacks", "_calls", "_cancelled", "_origin", "_progress", "_tail", "attempt", "attempts",
+        "deadline", "flow", "link", "map_index", "name", "run_id", "tags",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +58,7 @@ class Attempt:
         attempts: int = 1,
         tags: tuple[str, ...] = (),
         progress: Progress | None = None,
+        origin: str = "",
     ) -> None:
         self.name = name
         self.run_id = run_id
@@ -68,9 +70,31 @@ class Attempt:
         self.link = ""
         self.tags = tags
         self._progress = progress
+        self._origin = origin
+        self._calls = 0
         self._cancelled = ""
         self._callbacks: list[Callable[[], None]] | None = None
         self._tail: deque[str] | None = None
+
+    @property
+    def call_id(self) -> str:
+        """A UUID of this call: the same in all its attempts and in a resumed run, another for any other call.
+
+        Good for an idempotency key. Outside a run each look gives a new one.
+        """
+        import uuid  # takes longer to import than most of the core, and few calls want an id
+
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"longshore:{self._call_origin()}"))
+
+    def _call_origin(self) -> str:
+        if not self.name:
+            return os.urandom(16).hex()
+        return self._origin or f"{self.run_id}/{self.name}/{self.map_index}"
+
+    def inner_origin(self) -> str:
+        """Return what the id of the next call made inside this one is made of."""
+        self._calls += 1
+        return f"{self._call_origin()}/{self._calls}"
 
     @property
     def cancelled(self) -> bool:

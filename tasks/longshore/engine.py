@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -262,6 +261,8 @@ def run_flow(
     raise_on_failure: bool,
 ) -> FlowRun:
     """Run a flow here; see `Flow.run`."""
+    import uuid  # takes longer to import than most of the core
+
     from longshore.plugins import host
 
     limits = flow.check()

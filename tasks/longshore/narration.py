@@ -10,7 +10,17 @@ from longshore.errors import LongshoreError, TaskError
 from longshore.frontier import WHOLE, Frontier, Unit
 from longshore.handlers import BestEffort, Subject
 from longshore.logs import run_log
-from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, Success
+from longshore.states import (
+    Cancelled,
+    Failed,
+    Mapped,
+    Pending,
+    Retrying,
+    Running,
+    State,
+    Success,
+    TriggerFailed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,13 +119,14 @@ class Narrator:
 
     def verdict(self, nodes: Sequence[Node]) -> State:
         """Return the state that the given steps' states make for the flow."""
-        failed = [
-            (label, state) for label, state in self._frontier.states_of(nodes) if isinstance(state, Failed)
-        ]
-        if failed:
+        every = [(label, s) for label, s in self._frontier.states_of(nodes) if isinstance(s, Failed)]
+        if every:
+            # A step that did not start because of another's failure is no news beside that one.
+            failed = [(label, s) for label, s in every if not isinstance(s, TriggerFailed)] or every
             shown = "; ".join(f"{label}: {state.message}" for label, state in failed[:_SHOWN_FAILURES])
-            more = len(failed) - _SHOWN_FAILURES
+            more, behind = len(failed) - _SHOWN_FAILURES, len(every) - len(failed)
             message = f"{len(failed):,} failed: {shown}" + (f"; and {more:,} more" if more > 0 else "")
+            message += f"; {behind:,} behind did not start" if behind else ""
             first = next((state.error for _, state in failed if state.error is not None), None)
             return Failed(first or TaskError(message), message=message)
         if any(isinstance(state, Cancelled) for _, state in self._frontier.states_of(nodes)):

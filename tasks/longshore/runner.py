@@ -69,12 +69,13 @@ class Call:
     handler_timeout: float = HANDLER_TIMEOUT
     state: State | None = None
     cache_key: str = ""
+    origin: str = ""
 
     def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
         """Return what `current` will show."""
         return Attempt(
             self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1,
-            self.tags, progress
+            self.tags, progress, self.origin
         )  # fmt: skip
 
 
