@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from longshore.errors import MapError, SelectionError
+from longshore.errors import ArgumentError, MapError, SelectionError
 from longshore.references import Reference, Selectable, evaluate
 
 if TYPE_CHECKING:
@@ -98,6 +98,19 @@ class Rows(Reference):
         count = map_length(self._step, {name: len(items) for name, items in lists.items()})
         rows = [{**known, **{name: items[i] for name, items in lists.items()}} for i in range(count)]
         return rows if self._named else [tuple(row.values()) for row in rows]
+
+
+def check_list(task: str, name: str, value: Any) -> None:
+    """Refuse, while a flow is built, to map over what cannot become a list.
+
+    Raises:
+        ArgumentError: It is neither a list nor what stands for one.
+    """
+    if not isinstance(value, Reference | list | tuple | range):
+        raise ArgumentError(
+            f"{task}.map() got {name}={value!r}, which is no list; write {name}=unmapped(...) to give it "
+            "whole to each step"
+        )
 
 
 def as_list(step: str, name: str, items: Any) -> Sequence[Any]:

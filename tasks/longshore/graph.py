@@ -5,16 +5,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore.errors import ArgumentError, ConfigurationError, FlowError, ForeignStepError, ParameterError
-from longshore.fanouts import Rows, Unmapped
-from longshore.nodes import Node, Parameter, Step, node_of, order_nodes
+from longshore.fanouts import Rows, Unmapped, check_list
+from longshore.nodes import Node, Parameter, Step, check_after, node_of, order_nodes
 from longshore.references import Reference, has_references, walk_references
 from longshore.signatures import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from longshore.tasks import Task
 
@@ -108,8 +108,8 @@ class Graph:
         waiting = {name: value for name, value in vars(task).items() if has_references(value)}
         for name in _NEEDED_BEFORE & waiting.keys():
             raise ConfigurationError(
-                f"field {name!r} of {task!r} is needed before the flow runs, so it cannot be {waiting[name]!r}; "
-                "give it a value"
+                f"field {name!r} of {task.name!r} is needed before the flow runs, so it cannot be "
+                f"{waiting[name]!r}; give it a value"
             )
         node = Node(self, len(self._nodes), self._unique_name(task.name), task, (*task.tags, *self.tags))
         node.arguments = arguments
@@ -122,7 +122,7 @@ class Graph:
                 self._connect(node, value, f"argument {name!r}")
         for name, value in node.waiting.items():
             self._connect(node, value, f"field {name!r}")
-        _check_after(task.name, after)
+        check_after(task.name, after)
         self._connect(node, after, "after=")
         node.gates = tuple(self._gates)
         for setup, members in self._resources:
@@ -142,11 +142,11 @@ class Graph:
             if name in node.task.signature().variadic:
                 value = node.arguments[name] = Rows(node.task.name, name, value)
                 for inner, items in value.lists.items():
-                    _check_list(node.task.name, inner, items)
+                    check_list(node.task.name, inner, items)
                 if not value.lists:
                     node.arguments[name] = value.whole
                     continue
-            _check_list(node.task.name, name, value)
+            check_list(node.task.name, name, value)
             mapped.append(name)
             source = node_of(value)
             if source is not None and source.is_mapped:
@@ -239,19 +239,3 @@ class Graph:
         self._nodes.clear()
         self._names.clear()
         self._ordered = None
-
-
-def _check_list(task: str, name: str, value: Any) -> None:
-    if not isinstance(value, Reference | list | tuple | range):
-        raise ArgumentError(
-            f"{task}.map() got {name}={value!r}, which is no list; write {name}=unmapped(...) to give it "
-            "whole to each step"
-        )
-
-
-def _check_after(task: str, after: Any) -> None:
-    if isinstance(after, list | tuple | set | frozenset):
-        for item in cast("Iterable[Any]", after):
-            _check_after(task, item)
-    elif not isinstance(after, Reference):
-        raise ArgumentError(f"after= of {task!r} got {after!r}, which is no step; write after=[export, load]")

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from longshore.errors import CycleError
-from longshore.references import Selectable, Values
+from longshore.errors import ArgumentError, CycleError
+from longshore.references import Reference, Selectable, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,6 +108,19 @@ class Parameter(Selectable):
 def node_of(value: Any) -> Node | None:
     """Return the node whose whole result a value stands for, or None."""
     return value._node if isinstance(value, Step) else None
+
+
+def check_after(task: str, after: Any) -> None:
+    """Refuse to wait for what is no step.
+
+    Raises:
+        ArgumentError: It is something else, or a list that holds something else.
+    """
+    if isinstance(after, list | tuple | set | frozenset):
+        for item in cast("Iterable[Any]", after):
+            check_after(task, item)
+    elif not isinstance(after, Reference):
+        raise ArgumentError(f"after= of {task!r} got {after!r}, which is no step; write after=[export, load]")
 
 
 def order_nodes(nodes: list[Node]) -> list[Node]:

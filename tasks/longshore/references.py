@@ -197,7 +197,7 @@ def is_plain(value: Any) -> bool:
     """Whether a value is text, a number, bytes, None, or a container of such."""
     keys = cast("Iterable[Any]", value if isinstance(value, dict) else ())
     held = isinstance(value, _CONTAINERS) and all(map(is_plain, (*keys, *_inner(value))))
-    return held or type(value) in _PLAIN
+    return held or type(cast("Any", value)) in _PLAIN
 
 
 def _isolate_dict(value: dict[Any, Any]) -> dict[Any, Any]:
