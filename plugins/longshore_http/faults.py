@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
+import functools
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from longshore import LongshoreError
@@ -28,11 +26,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ROOTS: Final = (ssl.SSLError, OSError, http.client.HTTPException)
+
+class _Net:
+    """Classes of modules that take longer to import than all of this package, and that only a call needs."""
+
+    def __init__(self) -> None:
+        import http.client
+        import socket
+        import ssl
+
+        self.gaierror = socket.gaierror
+        self.SSLError = ssl.SSLError
+        self.RemoteDisconnected = http.client.RemoteDisconnected
+        self.roots = (ssl.SSLError, OSError, http.client.HTTPException)
+        self.ended = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+_net = functools.cache(_Net)
 _INVALID: Final = frozenset(
     {"InvalidURL", "MissingSchema", "InvalidSchema", "InvalidHeader", "LocationParseError", "UnicodeError"}
 )
-_ENDED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _UNSURE: Final = (
     "the server may have carried it out, so it is not sent again; idempotency_key=True makes that safe"
 )
@@ -122,7 +135,7 @@ def _while_connecting(
         return UrlRefused(f"cannot {label}: the URL or a header of it is not valid")
     if "SSLError" in names and _is_about_trust(chain, cutter):
         return _tls(label, chain)
-    if any(isinstance(e, socket.gaierror) for e in chain):
+    if any(isinstance(e, _net().gaierror) for e in chain):
         return ConnectionFailed(
             f"cannot {label}: the host's name was not found; check it, and the network's DNS"
         )
@@ -137,13 +150,13 @@ def _while_connecting(
 
 def _is_about_trust(chain: list[BaseException], cutter: Cutter) -> bool:
     """Whether TLS failed for a reason that another attempt will meet again."""
-    if any(isinstance(e, _ENDED) for e in chain):
+    if any(isinstance(e, _net().ended) for e in chain):
         return False
     return not cutter.sent or any("ALERT" in str(getattr(e, "reason", "")) for e in chain)
 
 
 def _tls(label: str, chain: list[BaseException]) -> HttpError:
-    reason = next((e for e in chain if isinstance(e, ssl.SSLError)), chain[-1])
+    reason = next((e for e in chain if isinstance(e, _net().SSLError)), chain[-1])
     said = getattr(reason, "verify_message", "") or getattr(reason, "reason", "") or str(reason)
     return TlsFailed(
         f"cannot {label}: TLS cannot be trusted: {said}; "
@@ -161,7 +174,7 @@ def _while_answering(label: str, chain: list[BaseException], names: set[str], cu
         return ReadTimedOut(f"cannot {label}: the server stopped taking the request, within connect_timeout")
     if "IncompleteRead" in names or "InvalidChunkLength" in names:
         return BodyTruncated(f"cannot {label}: the connection ended before the whole body had come")
-    if any(isinstance(e, http.client.RemoteDisconnected) for e in chain):
+    if any(isinstance(e, _net().RemoteDisconnected) for e in chain):
         return ConnectionFailed(f"cannot {label}: the server closed the connection without an answer")
     if any(isinstance(e, ConnectionResetError | BrokenPipeError) for e in chain):
         return ConnectionFailed(f"cannot {label}: the connection was reset")
@@ -171,6 +184,6 @@ def _while_answering(label: str, chain: list[BaseException], names: set[str], cu
 def _said(chain: list[BaseException]) -> str:
     """Return what the innermost error says that is not the libraries' own."""
     for error in reversed(chain):
-        if isinstance(error, _ROOTS) and not _is_wrapper(error):
+        if isinstance(error, _net().roots) and not _is_wrapper(error):
             return f"{type(error).__name__}: {show_text(str(error).encode(), 200)}".removesuffix(": ")
     return type(chain[-1]).__name__

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
@@ -106,6 +105,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def moment(text: str) -> float | None:
     """Return the time that a header's date means, in seconds since 1970; None if it cannot be read."""
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
