@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import Attempt, active, inside_attempt
-from longshore.errors import TaskCancelled, TaskFailed, TaskSkipped
+from longshore.errors import StepUseError, TaskCancelled, TaskFailed, TaskSkipped
 from longshore.fanouts import Rows, Unmapped, as_list, map_length
 from longshore.handlers import BestEffort
 from longshore.logs import records_with_context
-from longshore.references import isolate
+from longshore.references import has_references, isolate
 from longshore.runner import Call, attempt, enter, keep, look_up
 from longshore.states import Cancelled, Failed, Pending, Retrying, Skipped, State, Success
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longshore.handlers import Handlers
+    from longshore.plugins import Observer
     from longshore.tasks import Task
 
 
@@ -34,7 +36,19 @@ def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         AttemptTimedOut: The last attempt was not done in time.
         Exception: What the last attempt raised.
     """
-    return _call(task, task.signature().bind(task.name, args, kwargs))
+    arguments = task.signature().bind(task.name, args, kwargs)
+    _refuse_references(task, arguments)
+    return _call(task, arguments)
+
+
+def _refuse_references(task: Task[Any], arguments: dict[str, Any]) -> None:
+    for where, values in (("argument", arguments), ("field", vars(task))):
+        for name, value in values.items():
+            if has_references(value):
+                raise StepUseError(
+                    f"{task.name}() is called outside a flow, and its {where} {name!r} is {value!r}, which only a "
+                    "run knows; call it inside the flow, or give it what the run's results have"
+                )
 
 
 def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = None) -> Any:
@@ -42,8 +56,7 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
 
     outer = active.get()
     told = host()
-    observers = (BestEffort(observer) for observer in told.observers())
-    handlers: Handlers = (*task.state_handlers, *told.state_handlers(), *observers)
+    handlers: Handlers = (*task.state_handlers, *told.state_handlers(), *_beside(told.observers()))
     name = task.signature().fill(task.name, arguments)
     call = Call(
         task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers,
@@ -57,6 +70,12 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
             state = enter(call, call.context(), Pending(), state, time.monotonic())
     keep(call, state)
     return _result(state, call)
+
+
+@functools.lru_cache(maxsize=1)
+def _beside(observers: tuple[Observer, ...]) -> tuple[BestEffort, ...]:
+    """Return observers with a thread each, which the calls of a script share."""
+    return tuple(BestEffort(observer) for observer in observers)
 
 
 def _attempts(call: Call, outer: Attempt | None) -> State:

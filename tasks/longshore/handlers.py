@@ -7,6 +7,7 @@ it *observes*: it runs beside the run, cannot change or delay it, and an error i
 
 from __future__ import annotations
 
+import contextvars
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from longshore.lanes import Lane
 from longshore.logs import run_log
 from longshore.references import isolate
 from longshore.secrets import redact, redact_value
-from longshore.states import Failed, Retrying, State
+from longshore.states import Failed, Retrying, Running, State
 
 _making = Lock()
 
@@ -101,16 +102,26 @@ def transition(
     """Call handlers in order and return the state to enter: the new one, or what a handler put in its place.
 
     Raises:
-        HandlerError: A handler raised, took longer than `seconds`, or returned something that is no state.
+        HandlerError: A handler raised, took longer than `seconds`, or returned what cannot come next. The
+            handlers after it are told that this failed the run; what they return changes nothing.
     """
+    wrong: HandlerError | None = None
     for handler in handlers:
+        seen = replace(subject, state=new)  # a handler may keep its subject
         if isinstance(handler, BestEffort):
-            handler(subject, old, new)
+            handler(seen, old, new)
             continue
-        object.__setattr__(subject, "state", new)
-        answer = _decide(handler, subject, old, new, seconds)
-        if answer is not None:
-            new = answer
+        try:
+            answer = _decide(handler, seen, old, new, seconds)
+        except HandlerError as error:
+            if wrong is None:
+                wrong, new = error, Failed(error, message=str(error))
+            else:
+                wrong.add_note(str(error))
+        else:
+            new = new if answer is None or wrong is not None else answer
+    if wrong is not None:
+        raise wrong
     return new
 
 
@@ -132,7 +143,13 @@ def _decide(
         raise HandlerError(f"{step}: {type(error).__name__}: {redact(error_text(error))}") from error
     if answer is not None and not isinstance(answer, State):
         raise HandlerError(f"{step}: returned {type(answer).__name__}; return a State or None")
-    return answer
+    if answer is None or answer.finished or (isinstance(answer, Running) and isinstance(new, Running)):
+        return answer
+    if isinstance(answer, Retrying) and subject.kind == "task" and Running in (type(old), type(new)):
+        return replace(answer, attempt=subject.attempt)
+    raise HandlerError(
+        f"{step}: returned {type(answer).__name__}, which cannot come next; return a state that ends it"
+    )
 
 
 def _name(handler: object) -> str:
@@ -219,13 +236,12 @@ class BestEffort:
     def __call__(self, subject: Subject, old: State, new: State, /) -> None:
         if isinstance(self.handler, On) and not isinstance(new, self.handler.states):
             return
-        # A copy: the handlers after this one may put another state in its place.
-        seen = replace(subject, state=new)
         with _making:
             if self._lane is None or self._lane.pid != os.getpid():
                 self._lane = Lane(self.queue_size)
             lane = self._lane
-        if lane.put(lambda: self._observe(seen, old, new)):
+        context = contextvars.copy_context()
+        if lane.put(lambda: context.run(self._observe, subject, old, new)):
             return
         with _making:
             self._left_out += 1

@@ -10,6 +10,8 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from longshore import forks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,9 +31,10 @@ class Lane:
         self._size = size
         self._calls: deque[Callable[[], None]] = deque()
         self._serving = False
-        self._busy = False
+        self._began: float | None = None
         self._changed = threading.Condition()
-        _lanes.add(self)
+        with _making:
+            _lanes.add(self)
 
     def put(self, call: Callable[[], None]) -> bool:
         """Have a call made; return False when too many wait already. The call must not raise."""
@@ -49,7 +52,7 @@ class Lane:
         while (call := self._next()) is not None:
             call()
             with self._changed:
-                self._busy = False
+                self._began = None
                 self._changed.notify_all()
 
     def _next(self) -> Callable[[], None] | None:
@@ -58,25 +61,31 @@ class Lane:
                 if not self._changed.wait(_IDLE) and not self._calls:
                     self._serving = False
                     return None
-            self._busy = True
+            self._began = time.monotonic()
             return self._calls.popleft()
 
-    def drain(self, deadline: float) -> None:
-        """Wait until every call has been made, or until a time on the clock of `time.monotonic()`."""
+    def drain(self, seconds: float) -> None:
+        """Wait until every call has been made, at most so long; not for one that has already taken longer."""
+        end = time.monotonic() + seconds
         with self._changed:
-            while (self._calls or self._busy) and (left := deadline - time.monotonic()) > 0:
+            while self._calls or self._began is not None:
+                left = min(end, (self._began or end) + seconds) - time.monotonic()
+                if left <= 0:
+                    break
                 self._changed.wait(left)
 
 
+_making = forks.Lock()
 _lanes: weakref.WeakSet[Lane] = weakref.WeakSet()
 
 
 def drain(seconds: float) -> None:
     """Wait until the best-effort handlers of this process have caught up, at most so long."""
-    deadline = time.monotonic() + seconds
-    for lane in list(_lanes):
-        if lane.pid == os.getpid():
-            lane.drain(deadline)
+    end = time.monotonic() + seconds
+    with _making:
+        lanes = [lane for lane in _lanes if lane.pid == os.getpid()]
+    for lane in lanes:
+        lane.drain(max(0.0, end - time.monotonic()))
 
 
 atexit.register(drain, 5.0)
