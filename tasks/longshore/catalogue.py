@@ -12,7 +12,7 @@ import inspect
 import re
 import textwrap
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
 
 from longshore.functions import FunctionTask
 from longshore.tasks import SERVICE_FIELDS, Task
@@ -124,11 +124,22 @@ def describe(task: type[Task[Any]] | Task[Any], name: str = "") -> TaskDescripti
         text=own.text,
         fields=tuple(argument for argument in described if argument.name not in SERVICE_FIELDS),
         inputs=tuple(_inputs(_signature(task), own.arguments() | run.arguments())),
-        result=_type(inspect.signature(function).return_annotation),
+        result=_result(kind, _type(inspect.signature(function).return_annotation)),
         returns=" ".join((run.section("Returns") or own.section("Returns")).split()),
         example=_DIRECTIVE.sub("", own.section("Example", "Examples") or run.section("Example", "Examples")),
         service_fields=tuple(argument for argument in described if argument.name in SERVICE_FIELDS),
     )
+
+
+def _result(kind: type, declared: str) -> str:
+    """Return the type that a generic base's `run() -> R` has in a class, and any other as it is declared."""
+    for base in kind.__mro__:
+        for generic in vars(base).get("__orig_bases__", ()):
+            parameters = getattr(get_origin(generic), "__parameters__", ())
+            for parameter, argument in zip(parameters, get_args(generic), strict=False):
+                if parameter.__name__ == declared and not isinstance(argument, TypeVar):
+                    return _type(argument)
+    return declared
 
 
 def _signature(task: type[Task[Any]] | Task[Any]) -> Mapping[str, inspect.Parameter]:

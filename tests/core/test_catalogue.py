@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from longshore import Exponential, FunctionTask, Secret, Task, field, task
 from longshore.catalogue import describe
 from longshore.tasks import SERVICE_FIELDS
+
+R = TypeVar("R")
 
 
 class Connected(Task[dict[str, int]]):
@@ -160,3 +162,24 @@ def test_a_description_is_plain_json_without_a_secrets_value(monkeypatch: Any) -
     text = json.dumps(describe(Upload).as_json())
     assert json.loads(text)["fields"][2]["unit"] == "bytes"
     assert "canary-5f4e3d" not in text
+
+
+class Counted(Task[R]):
+    """What is common to two."""
+
+    def run(self, text: str) -> R:
+        return self.read(len(text))
+
+    def read(self, count: int) -> R:
+        return cast("R", count)
+
+
+class Doubled(Counted[list[int]]):
+    """A list."""
+
+    def read(self, count: int) -> list[int]:
+        return [count, count]
+
+
+def test_a_result_that_a_generic_base_declares_is_the_one_of_the_class() -> None:
+    assert describe(Doubled).result == "list[int]"
