@@ -218,7 +218,7 @@ def open_pool(executor: ExecutorLike | None) -> Pool:
         return ThreadExecutor().open()
     if isinstance(executor, FuturesExecutor):
         return _Foreign(executor)
-    if not callable(getattr(executor, "open", None)):
+    if isinstance(executor, type) or not callable(getattr(executor, "open", None)):
         raise ConfigurationError(
             f"executor={executor!r} is no executor; give ThreadExecutor(8), or a concurrent.futures executor"
         )

@@ -28,6 +28,13 @@ class FlowFunction(Flow, Generic[P, R]):
     """A flow that a function builds. Called inside another flow, it adds its steps there as a named group."""
 
     def __init__(self, function: Callable[P, R], name: str, **settings: Any) -> None:
+        if not inspect.isfunction(function):
+            raise FlowError(f"@flow takes a function, not {function!r}")
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise FlowError(
+                f"flow {name!r} is built by a function that calls tasks and returns; write def, without "
+                "async and yield"
+            )
         super().__init__(name, **settings)
         self._function = function
         self._built = False
@@ -113,5 +120,5 @@ def flow(function: Callable[..., Any] | None = None, /, *, name: str = "", **set
         ...     double(21)
     """
     if function is None:
-        return lambda function: FlowFunction(function, name or function.__name__, **settings)  # pyright: ignore
-    return FlowFunction(function, name or function.__name__, **settings)
+        return lambda function: FlowFunction(function, name or getattr(function, "__name__", ""), **settings)  # pyright: ignore
+    return FlowFunction(function, name or getattr(function, "__name__", ""), **settings)

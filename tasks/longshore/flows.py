@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from longshore.errors import FlowError, LimitError, ParameterError
 from longshore.graph import Graph
@@ -170,7 +170,7 @@ class Flow(Graph):
 
     def run(
         self,
-        *,
+        *unnamed: Never,
         executor: ExecutorLike | None = None,
         run_id: str | None = None,
         raise_on_failure: bool = False,
@@ -195,6 +195,11 @@ class Flow(Graph):
         """
         from longshore.engine import run_flow
 
+        if unnamed:
+            raise ParameterError(
+                f"flow {self.name!r} takes its parameters by name; call {self.name}.run("
+                f"{', '.join(f'{name}=...' for name in self.parameters)})"
+            )
         outer = building()
         if outer is not None:
             raise FlowError(

@@ -9,7 +9,7 @@ an `if` or a loop, is an error that names the way; it never makes a wrong string
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, cast
 
 from longshore.errors import SelectionError, StepUseError
 
@@ -64,10 +64,13 @@ class Reference:
         self._misuse("turned into a string", 'use text("... {value} ...", value=...)')
 
     def __eq__(self, other: object) -> bool:
-        return self is other or self._misuse("compared", "use case(...), or compare inside a task")
+        return self is other or self._compare()
 
     def __hash__(self) -> int:
         return id(self)
+
+    def _compare(self, *_: Any) -> NoReturn:
+        self._misuse("compared", "use case(...), or compare inside a task")
 
     def _compute(self, *_: Any) -> NoReturn:
         self._misuse("computed with", "compute inside a task: @task def add(a, b): return a + b")
@@ -75,7 +78,7 @@ class Reference:
     def _call(self, *_: Any, **__: Any) -> NoReturn:
         self._misuse("called", "call it inside a task")
 
-    __lt__ = __le__ = __gt__ = __ge__ = _compute
+    __lt__ = __le__ = __gt__ = __ge__ = _compare
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = __matmul__ = _compute
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _compute
     __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __rmatmul__ = _compute
@@ -83,6 +86,15 @@ class Reference:
     __neg__ = __pos__ = __invert__ = __abs__ = __round__ = _compute
     __int__ = __float__ = __complex__ = __index__ = __fspath__ = __bytes__ = _compute
     __call__ = _call
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        self._misuse("pickled", "pickle what the run's results have in its place")
 
 
 class Selectable(Reference):
@@ -144,13 +156,15 @@ def _inner(value: Any) -> Iterable[Any]:
     if isinstance(value, Reference):
         return value._children()
     if isinstance(value, dict):
-        return cast("Iterable[Any]", items.values())
+        return [*items, *items.values()]
     return cast("Iterable[Any]", items) if isinstance(value, _CONTAINERS) else ()
 
 
 def has_references(value: Any) -> bool:
     """Whether a value is or contains something that only a run knows."""
-    return isinstance(value, Reference) or any(has_references(item) for item in _inner(value))
+    if isinstance(value, Reference):
+        return True
+    return any(type(item) not in _PLAIN and has_references(item) for item in _inner(value))
 
 
 def walk_references(value: Any, visit: Callable[[Reference], None]) -> None:
@@ -169,7 +183,10 @@ def evaluate(value: Any, values: Values) -> Any:
     if kind is list:
         return [evaluate(item, values) for item in value]
     if kind is dict:
-        return {key: evaluate(item, values) for key, item in value.items()}
+        return {
+            key if type(key) in _PLAIN else evaluate(key, values): evaluate(item, values)
+            for key, item in value.items()
+        }
     if kind is tuple or kind is set or kind is frozenset:
         return cast("Any", kind)(evaluate(item, values) for item in value)
     if isinstance(value, Reference):
@@ -195,8 +212,7 @@ def isolate(value: Any) -> Any:
 
 def is_plain(value: Any) -> bool:
     """Whether a value is text, a number, bytes, None, or a container of such."""
-    keys = cast("Iterable[Any]", value if isinstance(value, dict) else ())
-    held = isinstance(value, _CONTAINERS) and all(map(is_plain, (*keys, *_inner(value))))
+    held = isinstance(value, _CONTAINERS) and all(map(is_plain, _inner(value)))
     return held or type(cast("Any", value)) in _PLAIN
 
 

@@ -73,6 +73,10 @@ class Signature:
             return unknown
         parameters = self.parameters.values()
         positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        endless = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        if len(args) > len(positional) and not endless:
+            most = f"{len(positional)} by position" if positional else "nothing by position"
+            return ArgumentError(f"{caller}() takes {most}, got {len(args)}; by name it takes {self}")
         twice = [name for name in positional[: len(args)] if name in kwargs]
         if twice:
             return ArgumentError(f"{caller}() got {twice[0]!r} twice; it takes {self}")

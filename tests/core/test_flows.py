@@ -157,6 +157,34 @@ def test_a_parameter_without_value_names_flow_parameter_and_type() -> None:
         nightly.run()
 
 
+def test_parameters_are_given_by_name() -> None:
+    @flow
+    def nightly(day: int, bucket: str = "lake") -> int:
+        return add(day)
+
+    told = "flow 'nightly' takes its parameters by name; call nightly.run(day=..., bucket=...)"
+    with refused(ParameterError, told):
+        nightly.run(3)  # type: ignore[arg-type]
+
+
+def test_a_flow_is_made_from_a_function_that_returns() -> None:
+    async def later() -> int:
+        return add(1)
+
+    def yields() -> Iterator[int]:
+        yield add(1)
+
+    for function in (later, yields):
+        with refused(
+            FlowError, f"flow {function.__name__!r} is built by", "write def, without async and yield"
+        ):
+            flow(function)
+    nonsense: Any = 3
+    for nonsense in (3, int, add):
+        with refused(FlowError, "@flow takes a function, not"):
+            flow(nonsense)
+
+
 def test_an_unknown_parameter_names_the_one_that_is_meant() -> None:
     @flow
     def nightly(day: int, bucket: str = "lake") -> int:
@@ -217,89 +245,6 @@ def test_defaults_are_kept_and_new_for_each_run() -> None:
 
     assert collect.run().result == [1]
     assert collect.run().result == [1]
-
-
-def test_a_flow_in_a_flow_is_a_named_group() -> None:
-    @flow(tags=("inner",), limits={"db": 2})
-    def load(n: int, factor: int = 3) -> int:
-        tags()
-        return add.replace(limit="db")(n, factor)
-
-    @flow
-    def nightly(n: int) -> int:
-        return add(load(n), load(n, factor=5))
-
-    run = nightly.run(n=1, executor=HERE)
-    assert run.result == 10
-    assert names(nightly) == ["load/tags", "load/add", "load/tags-2", "load/add-2", "add"]
-    assert run.results["load/tags"] == ("io", "inner")
-    assert nightly.check() == {"db": 2}
-
-
-def test_a_flow_in_a_flow_is_checked_as_a_call_is() -> None:
-    @flow
-    def load(n: int, factor: int = 3) -> int:
-        return add(n, factor)
-
-    with Flow("outer"):
-        with refused(ArgumentError, "load() has no argument 'fcator' (did you mean 'factor'?)"):
-            load(1, fcator=2)  # type: ignore[call-arg]
-        with refused(ArgumentError, "load() lacks 'n'"):
-            load()  # type: ignore[call-arg]
-        with refused(ParameterError, "flow 'load' takes n: int; got 'x' (str)"):
-            load("x")  # type: ignore[arg-type]
-
-
-def test_flows_with_two_counts_for_one_limit_do_not_go_together() -> None:
-    @flow(limits={"db": 2})
-    def load() -> int:
-        return add.replace(limit="db")(1)
-
-    with Flow("outer", limits={"db": 3}), refused(LimitError, "limit 'db' is 3 on 'outer' and 2 on 'load'"):
-        load()
-
-
-def test_a_flow_that_calls_itself_is_refused() -> None:
-    @flow
-    def endless() -> int:
-        add(1)
-        return endless()
-
-    with refused(FlowError, "flow 'endless' calls itself"):
-        endless.run()
-
-
-def test_a_flow_called_outside_a_flow_says_how_to_run_it() -> None:
-    @flow
-    def nightly() -> int:
-        return add(1)
-
-    with refused(FlowError, "flow 'nightly' is called outside a flow; to run it: nightly.run(...)"):
-        nightly()
-
-
-def test_a_flow_does_not_run_while_another_is_built() -> None:
-    @flow
-    def nightly() -> int:
-        return add(1)
-
-    with Flow("outer"), refused(FlowError, "flow 'nightly' cannot run while flow 'outer' is being built"):
-        nightly.run()
-
-
-def test_a_task_called_inside_run_runs_at_once() -> None:
-    @task
-    def outer() -> int:
-        return add(1, 2)
-
-    @flow
-    def calls() -> int:
-        return outer()
-
-    for executor in (None, HERE):
-        run = calls.run(executor=executor)
-        assert run.result == 3
-        assert names(calls) == ["outer"]
 
 
 def test_a_run_is_named_by_its_parameters() -> None:

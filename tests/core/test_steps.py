@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,6 +85,22 @@ def test_containers_of_steps_wait_for_all_of_them_and_get_their_results() -> Non
         echo({"list": [one, (two, 5)], "set": {"x"}, "none": None})
     run = built.run(executor=HERE)
     assert run.results["echo"] == {"list": [1, (2, 5)], "set": {"x"}, "none": None}
+
+
+def test_a_key_may_be_what_a_step_returns() -> None:
+    with Flow("keys") as built:
+        echo({echo.replace(name="key")("a"): add(1), "b": {echo("c"): 2}})
+    assert built.run(executor=HERE).results["echo-2"] == {"a": 1, "b": {"c": 2}}
+
+
+def test_a_copy_of_a_step_is_the_step() -> None:
+    with Flow("copies"):
+        step = add(1)
+        config = {"rows": [step]}
+        assert copy.deepcopy(config)["rows"][0] is step
+        assert copy.copy(step) is step
+        with pytest.raises(StepUseError, match=r"step 'add' .* cannot be pickled here"):
+            pickle.dumps(config)
 
 
 def test_selections_take_parts_of_results() -> None:
@@ -259,7 +277,7 @@ USES: dict[str, tuple[Callable[[Any], object], str]] = {
     "abs": (abs, "compute inside a task"),
     "round": (round, "compute inside a task"),
     "xor": (lambda s: s ^ 1, "compute inside a task"),
-    "less": (lambda s: s < 3, "compute inside a task"),
+    "less": (lambda s: s < 3, "use case(...), or compare inside a task"),
     "equal": (lambda s: s == 3, "use case(...), or compare inside a task"),
     "not equal": (lambda s: s != 3, "use case(...), or compare inside a task"),
     "is in a list": (lambda s: s in [3, 4], "use case(...), or compare inside a task"),

@@ -20,6 +20,7 @@ from longshore import (
     Flow,
     On,
     Secret,
+    StepUseError,
     Task,
     TravelError,
     all_finished,
@@ -230,7 +231,7 @@ def test_an_argument_given_twice_is_named() -> None:
 
 
 def test_too_many_arguments_are_refused() -> None:
-    with pytest.raises(ArgumentError, match=r"Greet\(\): too many positional arguments; it takes"):
+    with pytest.raises(ArgumentError, match=r"Greet\(\) takes 1 by position, got 2; by name it takes"):
         Greet()("Ann", "Bob")  # type: ignore[call-arg]
 
 
@@ -353,6 +354,15 @@ def test_a_task_knows_nothing_of_a_flow_in_a_script() -> None:
         return current.flow, current.run_id, current.map_index, current.attempt, current.attempts
 
     assert look.replace(retries=2)() == ("", "", None, 1, 3)
+
+
+def test_a_step_given_outside_its_flow_is_refused() -> None:
+    with Flow("built"):
+        step: Any = Fetch()(1)
+    with pytest.raises(StepUseError, match=r"Greet\(\) is called outside a flow, .* argument 'who' is step"):
+        Greet()(step)
+    with pytest.raises(StepUseError, match=r"its field 'part_size' is step 'Fetch', which only a run knows"):
+        Checked(part_size=step)()
 
 
 def test_map_in_a_script_returns_the_list() -> None:
