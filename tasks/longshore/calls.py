@@ -46,8 +46,8 @@ def _refuse_references(task: Task[Any], arguments: dict[str, Any]) -> None:
         for name, value in values.items():
             if has_references(value):
                 raise StepUseError(
-                    f"{task.name}() is called outside a flow, and its {where} {name!r} is {value!r}, which only "
-                    "a run knows; call it inside the flow, or give it what the run's results have"
+                    f"{task.name}() is called outside a flow, and its {where} {name!r} is {value!r}, which "
+                    "only a run knows; call it inside the flow, or give it what the run's results have"
                 )
 
 
