@@ -74,11 +74,10 @@ def test_a_thousand_that_fail_together_come_back_spread_over_the_window_each_its
 
 
 def assert_spread(shares: list[float]) -> None:
-    """Ten buckets of what should be uniform: none with more than twice or less than a third of its share."""
-    buckets = Counter(min(int(share * 10), 9) for share in shares)
-    fair = len(shares) / 10
-    assert max(buckets.values()) < 2 * fair
-    assert min(buckets[number] for number in range(10)) > fair / 3
+    """Kolmogorov and Smirnov: uniform numbers fail this once in a hundred million times."""
+    count = len(shares)
+    distance = max(abs((place + 0.5) / count - share) for place, share in enumerate(sorted(shares)))
+    assert distance < 3.1 / count**0.5
 
 
 def test_the_delay_of_a_late_attempt_stays_at_its_cap() -> None:
