@@ -78,6 +78,9 @@ class Step(Selectable):
     def _evaluate(self, values: Values) -> Any:
         return values.result_of(self._node)
 
+    def _place(self) -> int:
+        return self._node.order
+
     def __repr__(self) -> str:
         return f"step {self._node.name!r}"
 

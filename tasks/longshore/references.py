@@ -42,6 +42,10 @@ class Reference:
     def _children(self) -> Iterable[Any]:
         return ()
 
+    def _place(self) -> int:
+        """Where it comes in an order of its own: references in a set have no other that lasts."""
+        return 0
+
     def _misuse(self, use: str, way: str) -> NoReturn:
         raise StepUseError(f"{self!r} is known only when the flow runs, so it cannot be {use} here; {way}")
 
@@ -129,6 +133,9 @@ class Selected(Selectable):
     def _children(self) -> Iterable[Any]:
         return (self._source, self._key)
 
+    def _place(self) -> int:
+        return self._source._place()
+
     def _evaluate(self, values: Values) -> Any:
         whole = self._source._evaluate(values)
         key = evaluate(self._key, values)
@@ -157,6 +164,8 @@ def _inner(value: Any) -> Iterable[Any]:
         return value._children()
     if isinstance(value, dict):
         return [*items, *items.values()]
+    if isinstance(value, set | frozenset):
+        return sorted(items, key=lambda item: item._place() if isinstance(item, Reference) else 0)
     return cast("Iterable[Any]", items) if isinstance(value, _CONTAINERS) else ()
 
 
