@@ -11,7 +11,7 @@ from longshore.context import Attempt, active, inside_attempt
 from longshore.errors import StepUseError, TaskCancelled, TaskFailed, TaskSkipped
 from longshore.fanouts import Rows, Unmapped, as_list, map_length
 from longshore.handlers import BestEffort
-from longshore.logs import records_with_context
+from longshore.logs import records_with_context, run_log
 from longshore.references import has_references, isolate
 from longshore.runner import Call, attempt, enter, keep, look_up
 from longshore.states import Cancelled, Failed, Pending, Retrying, Skipped, State, Success
@@ -96,6 +96,10 @@ def _attempts(call: Call, outer: Attempt | None) -> State:
                 state = attempt(call, context, lambda _: None)
         if not isinstance(state, Retrying):
             return state
+        run_log.warning(
+            "%s | Retrying in %.2g s (attempt %d of %d): %s",
+            context.label, state.delay, call.attempt, context.attempts, state.message,
+        )  # fmt: skip
         if stop.wait(state.delay) or (outer is not None and outer.cancelled):
             return Cancelled(message="the step around it was cancelled")
         call.state = state

@@ -248,6 +248,15 @@ def test_system_exit_is_not_retried() -> None:
     assert work.attempts == [1]
 
 
+def test_a_retry_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    _, mended = flaky(OSError("busy"), Retry("not yet", after=0), retries=2)
+    mended()
+    assert caplog.messages == [
+        "run | Retrying in 0 s (attempt 1 of 3): OSError: busy",
+        "run | Retrying in 0 s (attempt 2 of 3): not yet",
+    ]
+
+
 def test_each_attempt_gets_the_input_as_it_was_given() -> None:
     seen: list[list[int]] = []
 

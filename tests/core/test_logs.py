@@ -262,6 +262,11 @@ def test_the_root_logger_is_left_as_it_was() -> None:
     assert out.splitlines() == ["True", "[] 0 True"]
 
 
+def test_a_call_outside_a_flow_prints_its_retries_and_nothing_else() -> None:
+    out, err = script("print(load(3))")
+    assert (out, err) == ("3\n", "load | Retrying in 0 s (attempt 1 of 2): TimeoutError: warehouse is busy\n")
+
+
 def test_importing_alone_touches_no_level_and_prints_nothing() -> None:
     out, err = script("print(logging.getLogger('longshore').level, logging.getLogRecordFactory().__name__)")
     assert (out, err) == ("0 LogRecord\n", "")
