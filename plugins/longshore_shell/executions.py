@@ -29,7 +29,7 @@ class Settings:
     grace: float
     log_level: str | int | None
     log_rate: int | None
-    max_output: int | None
+    capture: Capture | None
     output_file: str | os.PathLike[str] | None
     accepts: Callable[[int | None], bool]
 
@@ -50,11 +50,10 @@ class Execution:
             CommandFailed: What watched it was killed.
         """
         settings = self._settings
-        capture = None if settings.max_output is None else Capture(settings.max_output)
         file = None if settings.output_file is None else commands.open_output(os.fspath(settings.output_file))
         rate = Rate(settings.log_rate)
         level = level_of(settings.log_level)
-        out = Stream(LineLog("stdout", level, rate), file, capture)
+        out = Stream(LineLog("stdout", level, rate), file, settings.capture)
         err = Stream(LineLog("stderr", level, rate), file)
         began = time.monotonic()
         try:
@@ -74,7 +73,7 @@ class Execution:
             duration,
             out.tail.text(),
             err.tail.text(),
-            bytes(capture.data) if capture is not None else b"",
+            settings.capture.data() if settings.capture is not None else b"",
             commands.read_outputs(outputs_path),
             leftover_names(process.leftovers),
         )

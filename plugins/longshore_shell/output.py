@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from longshore import OutputsError, StreamRedactor, has_secrets
 
@@ -110,12 +110,23 @@ class OutputFile:
         os.close(self._fd)
 
 
-class Capture:
-    """The bytes of a stream as they are, up to a limit."""
+class Capture(Protocol):
+    """What keeps a stream's bytes as they are, for a result."""
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+    def data(self) -> bytes:
+        """Return what was kept."""
+        ...
+
+
+class Whole:
+    """Keeps all of a stream, up to a limit."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.data = bytearray()
+        self._kept = bytearray()
 
     def add(self, data: bytes) -> None:
         """Take the next bytes.
@@ -123,9 +134,42 @@ class Capture:
         Raises:
             OutputsError: They are more than the limit.
         """
-        if len(self.data) + len(data) > self._limit:
+        if len(self._kept) + len(data) > self._limit:
             raise OutputsError(
                 f"cannot keep the output: it is more than {self._limit} bytes; raise max_output, "
                 "or write to a file"
             )
-        self.data += data
+        self._kept += data
+
+    def data(self) -> bytes:
+        """Return the whole."""
+        return bytes(self._kept)
+
+
+class Ending:
+    """Keeps the end of a stream, of any length, for its last line."""
+
+    SIZE: Final = 1024 * 1024
+
+    def __init__(self) -> None:
+        self._tail = Tail(self.SIZE)
+
+    def add(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._tail.add(data)
+
+    def data(self) -> bytes:
+        """Return whole lines from the end.
+
+        Raises:
+            OutputsError: The last line alone is longer than what is kept.
+        """
+        data = self._tail.data()
+        if self._tail.total == len(data):
+            return data
+        lines = data.partition(b"\n")[2]
+        if not lines.strip():
+            raise OutputsError(
+                f"cannot keep the last line: it is longer than {self.SIZE} bytes; write it to a file"
+            )
+        return lines

@@ -9,6 +9,7 @@ from longshore import ConfigurationError, Secret, field, redact
 from longshore_shell import commands, templates
 from longshore_shell.commands import Value  # noqa: TC001
 from longshore_shell.errors import CommandInputError
+from longshore_shell.output import Capture, Ending, Whole
 from longshore_shell.results import CommandOutputs, Finished
 from longshore_shell.tasks import LONGEST_SHOWN, SCRIPT, CommandTask, MiB, R, shorten
 
@@ -68,8 +69,8 @@ class ShellOutputTask(ShellTask[R]):
 
     max_output: int = 64 * MiB
 
-    def _capture_limit(self) -> int:
-        return self.max_output
+    def _capture(self) -> Capture:
+        return Whole(self.max_output)
 
 
 class Shell(ShellTask[CommandOutputs]):
@@ -110,13 +111,18 @@ class ShellLines(ShellOutputTask[list[str]]):
         return finished.lines()
 
 
-class ShellLastLine(ShellOutputTask[str]):
+class ShellLastLine(ShellTask[str]):
     """Run a script and return the last line of its standard output that is not blank, or nothing.
+
+    Output of any length may come before it; the line itself may have 1 MiB.
 
     Example:
         >>> ShellLastLine("echo loading; echo 42")()
         '42'
     """
+
+    def _capture(self) -> Capture:
+        return Ending()
 
     def _result(self, finished: Finished) -> str:
         return finished.last_line()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
 from typing import Any, Final
 
 from longshore import ConfigurationError, Secret, field, redact
 from longshore_shell import commands, templates
 from longshore_shell.commands import Value  # noqa: TC001
+from longshore_shell.output import Capture, Ending, Whole
 from longshore_shell.results import CommandOutputs, Finished
 from longshore_shell.tasks import CommandTask, MiB, R, shorten
 
@@ -28,9 +28,8 @@ class SubprocessTask(CommandTask[R]):
         super().check()
         where = type(self).__name__
         if isinstance(self.command, str):
-            raise ConfigurationError(
-                f"{where}({self.command!r}): give one word each, {tuple(shlex.split(self.command))!r}"
-            )
+            line = redact(self.command)
+            raise ConfigurationError(f"{where}({line!r}): give one word each, {tuple(line.split())!r}")
         if not self.command or not self.command[0]:
             raise ConfigurationError(f"{where}: the command is empty")
 
@@ -62,8 +61,8 @@ class SubprocessOutputTask(SubprocessTask[R]):
 
     max_output: int = 64 * MiB
 
-    def _capture_limit(self) -> int:
-        return self.max_output
+    def _capture(self) -> Capture:
+        return Whole(self.max_output)
 
 
 class Subprocess(SubprocessTask[CommandOutputs]):
@@ -90,8 +89,11 @@ class SubprocessLines(SubprocessOutputTask[list[str]]):
         return finished.lines()
 
 
-class SubprocessLastLine(SubprocessOutputTask[str]):
+class SubprocessLastLine(SubprocessTask[str]):
     """Run a program and return the last line of its standard output that is not blank."""
+
+    def _capture(self) -> Capture:
+        return Ending()
 
     def _result(self, finished: Finished) -> str:
         return finished.last_line()

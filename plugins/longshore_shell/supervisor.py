@@ -130,5 +130,8 @@ def main() -> None:
         signal.signal(
             number, lambda number, frame: None
         )  # we end with the worker; a handler, as exec resets it
+    supervisor = Supervisor(worker, folder)
     if os.getppid() == worker:
-        Supervisor(worker, folder).run()
+        supervisor.run()
+    else:  # it has ended already
+        supervisor.remove_folder()

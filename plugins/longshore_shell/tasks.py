@@ -11,6 +11,7 @@ from longshore import ConfigurationError, Secret, Skip, Task
 from longshore_shell import commands, workers
 from longshore_shell.commands import EnvValue, Input, Value  # noqa: TC001
 from longshore_shell.executions import Execution, Settings, level_of
+from longshore_shell.output import Capture  # noqa: TC001
 from longshore_shell.processes import Request
 from longshore_shell.results import Finished  # noqa: TC001
 
@@ -154,13 +155,13 @@ class CommandTask(Task[R]):
             grace=self.grace,
             log_level=self.log_level,
             log_rate=self.log_rate,
-            max_output=self._capture_limit(),
+            capture=self._capture(),
             output_file=self.output_file,
             accepts=self._accepts,
         )
 
-    def _capture_limit(self) -> int | None:
-        """Return how many bytes of standard output are kept for the result; None for none."""
+    def _capture(self) -> Capture | None:
+        """Return what keeps standard output for the result, if the result needs it."""
         return None
 
     def _accepts(self, code: int | None) -> bool:

@@ -13,6 +13,7 @@ import shlex
 import string
 from typing import TYPE_CHECKING, Final
 
+from longshore import redact
 from longshore_shell.errors import CommandInputError
 
 if TYPE_CHECKING:
@@ -45,17 +46,15 @@ class _Scanner:
             if name is not None:
                 self._place(name)
             elif token[0] in ("{", "}"):
+                line = self._script.count("\n", 0, token.start()) + 1
                 raise CommandInputError(
-                    f"cannot fill the template at {self._near(token.start())}: a brace that is not a place; "
+                    f"cannot fill the template: line {line} has a brace that is not a place; "
                     "double it, '{{' or '}}'"
                 )
             else:
                 self._out.append({"{{": "{", "}}": "}"}.get(token[0], token[0]))
                 self._step(token[0])
         return "".join(self._out)
-
-    def _near(self, position: int) -> str:
-        return repr(self._script[max(0, position - 20) : position + 20])
 
     @property
     def _quote(self) -> str:
@@ -166,7 +165,7 @@ def fill_words(command: Sequence[str], values: Mapping[str, str], *, allow_optio
         filled, names = _fill_word(word, values)
         if names and word.startswith("{") and not word.startswith("{{"):
             if not words:
-                raise CommandInputError(f"the program to run cannot be a value: {word!r}")
+                raise CommandInputError(f"the program to run cannot be a value: {redact(word)!r}")
             if not allow_options and "--" not in words:
                 refuse_option(names[0], filled)
         used.update(names)
@@ -183,15 +182,17 @@ def _fill_word(word: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
     try:
         parsed = list(string.Formatter().parse(word))
     except ValueError:
-        raise CommandInputError(f"a brace in {word!r} is not a place; double it, '{{{{' or '}}}}'") from None
+        raise CommandInputError(
+            f"a brace in {redact(word)!r} is not a place; double it, '{{{{' or '}}}}'"
+        ) from None
     for literal, name, spec, conversion in parsed:
         parts.append(literal)
         if name is None:
             continue
         if not name.isidentifier() or spec or conversion:
-            raise CommandInputError(f"{word!r} has a place that is not a plain name; write {{name}}")
+            raise CommandInputError(f"{redact(word)!r} has a place that is not a plain name; write {{name}}")
         if name not in values:
-            raise CommandInputError(f"{word!r} has a place {{{name}}} and no value for it")
+            raise CommandInputError(f"{redact(word)!r} has a place {{{name}}} and no value for it")
         names.append(name)
         parts.append(values[name])
     return "".join(parts), names

@@ -87,6 +87,15 @@ def test_the_last_line_of_no_output_is_empty() -> None:
     assert ShellLines("true")() == []
 
 
+def test_the_last_line_may_follow_output_of_any_length() -> None:
+    assert (
+        ShellLastLine("head -c 5000000 /dev/zero | tr '\\0' x; echo; seq 1000000; echo end", log_level=None)()
+        == "end"
+    )
+    with pytest.raises(OutputsError, match="longer than 1048576 bytes"):
+        ShellLastLine("echo a; head -c 2000000 /dev/zero | tr '\\0' x", log_level=None)()
+
+
 def test_more_output_than_allowed_ends_the_command_and_says_so() -> None:
     with pytest.raises(OutputsError, match="more than 1000 bytes; raise max_output"):
         ShellLines("yes", max_output=1000)()

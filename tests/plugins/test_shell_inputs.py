@@ -218,7 +218,7 @@ def test_a_value_of_no_known_type_is_refused() -> None:
     [
         ("echo {y}", {"x": "1"}, "no value for it"),
         ("echo {x}", {"x": "1", "y": "2"}, "no place {y}"),
-        ("f() { echo {x}; }", {"x": "1"}, "a brace that is not a place; double it"),
+        ("f() { echo {x}; }", {"x": "1"}, "line 1 has a brace that is not a place; double it"),
         ("echo ${x}", {"x": "1"}, "double the braces"),
         ("echo $((1 + {x}))", {"x": "1"}, "in arithmetic"),
         ("((1 + {x}))", {"x": "1"}, "in arithmetic"),
