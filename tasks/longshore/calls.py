@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore.context import Attempt, active, inside_attempt
 from longshore.errors import StepUseError, TaskCancelled, TaskFailed, TaskSkipped
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from longshore.handlers import Handlers
     from longshore.plugins import Observer
     from longshore.tasks import Task
+
+
+_CANCELLED: Final = "the step around it was cancelled"
 
 
 def call_now(task: Task[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -79,31 +83,32 @@ def _beside(observers: tuple[Observer, ...]) -> tuple[BestEffort, ...]:
 
 
 def _attempts(call: Call, outer: Attempt | None) -> State:
-    given = call.arguments
-    while True:
-        call.arguments = isolate(given)
-        context = call.context()
-        stop = threading.Event()
+    """Make attempts until one is the last, or until the attempt around this call is told to stop."""
+    stop = threading.Event()
+    contexts: list[Attempt] = []
 
-        def cancel(context: Attempt = context, stop: threading.Event = stop) -> None:
-            stop.set()
-            context.cancel("the step around it was cancelled")
+    def cancel() -> None:
+        stop.set()
+        for context in contexts:
+            context.cancel(_CANCELLED)
 
-        if outer is None:
+    with nullcontext() if outer is None else outer.on_cancel(cancel):
+        given = call.arguments
+        while True:
+            call.arguments = isolate(given)
+            contexts[:] = [context := call.context()]
+            if stop.is_set():
+                return Cancelled(message=_CANCELLED)
             state = attempt(call, context, lambda _: None)
-        else:
-            with outer.on_cancel(cancel):
-                state = attempt(call, context, lambda _: None)
-        if not isinstance(state, Retrying):
-            return state
-        run_log.warning(
-            "%s | Retrying in %.2g s (attempt %d of %d): %s",
-            context.label, state.delay, call.attempt, context.attempts, state.message,
-        )  # fmt: skip
-        if stop.wait(state.delay) or (outer is not None and outer.cancelled):
-            return Cancelled(message="the step around it was cancelled")
-        call.state = state
-        call.attempt += 1
+            if not isinstance(state, Retrying):
+                return state
+            run_log.warning(
+                "%s | Retrying in %.2g s (attempt %d of %d): %s",
+                context.label, state.delay, call.attempt, context.attempts, state.message,
+            )  # fmt: skip
+            stop.wait(state.delay)
+            call.state = state
+            call.attempt += 1
 
 
 def _result(state: State, call: Call) -> Any:

@@ -26,6 +26,7 @@ from longshore import (
     State,
     Subject,
     Success,
+    TaskCancelled,
     TaskFailed,
     TaskSkipped,
     current,
@@ -401,6 +402,44 @@ def test_a_cached_call_is_not_made_again_and_handlers_are_told() -> None:
     assert (cached(1), cached(1)) == (1, 1)
     assert told == [Running, Success, Cached]
     Cache.clear()
+
+
+def test_a_call_that_waits_for_its_retry_ends_with_the_call_around_it() -> None:
+    ended = threading.Event()
+    _, patient = flaky(OSError("busy"), retries=1, retry_delay=60.0)
+
+    @task(timeout=0.1)
+    def outer() -> None:
+        try:
+            patient()
+        except TaskCancelled:
+            ended.set()
+            raise
+
+    with pytest.raises(AttemptTimedOut):
+        outer()
+    assert ended.wait(5)
+
+
+def test_a_call_made_after_the_call_around_it_was_told_to_stop_does_not_begin() -> None:
+    told, refused = threading.Event(), threading.Event()
+
+    @task
+    def inner() -> None:
+        raise AssertionError("it began")
+
+    @task(timeout=0.05)
+    def outer() -> None:
+        told.wait(5)
+        try:
+            inner()
+        except TaskCancelled:
+            refused.set()
+
+    with pytest.raises(AttemptTimedOut):
+        outer()
+    told.set()
+    assert refused.wait(5)
 
 
 def test_a_call_inside_a_call_has_its_own_context() -> None:

@@ -265,6 +265,22 @@ def test_a_run_name_with_a_place_for_nothing_is_refused() -> None:
         nightly.run(day=date(2013, 1, 1))
 
 
+def test_a_run_name_that_does_not_take_a_value_is_refused() -> None:
+    @flow(run_name="nightly {day:%Y}")
+    def nightly(day: str) -> str:
+        return echo(day)
+
+    told = "run_name 'nightly {day:%Y}' of flow 'nightly' does not take the parameters: ValueError"
+    with refused(ParameterError, told):
+        nightly.run(day="2013")
+
+
+def test_types_that_only_a_checker_knows_are_not_checked() -> None:
+    scope: dict[str, Any] = {}
+    exec("from __future__ import annotations\ndef nightly(day: Unknown): return day", scope)
+    assert flow(scope["nightly"]).run(day="anything", executor=HERE).result == "anything"
+
+
 def test_a_flows_name_has_no_places() -> None:
     told = "a flow cannot be called 'nightly {day}'"
     with refused(ConfigurationError, told, "run_name='nightly {day}'"):
@@ -282,6 +298,17 @@ def test_a_steps_name_is_filled_with_its_inputs() -> None:
     run = built.run(executor=HERE)
     assert run.results["export {airport} as {kind}"] == "export JFK as csv"
     assert run.results["export {airport} as {kind}-2"] == ["export EWR as csv-2", "export LGA as csv-2"]
+
+
+def test_a_steps_name_that_does_not_take_an_input_fails_the_step() -> None:
+    @task(name="export {airport:%Y}")
+    def export(airport: str) -> str:
+        return airport
+
+    with Flow("exports") as built:
+        export("JFK")
+    state = built.run(executor=HERE).states["export {airport:%Y}"]
+    assert "name 'export {airport:%Y}' does not take the inputs: ValueError" in state.message
 
 
 def test_a_steps_name_with_a_place_for_nothing_is_refused() -> None:

@@ -245,6 +245,32 @@ def test_a_class_without_run_says_so_when_it_is_called() -> None:
         Nothing()()
 
 
+def test_a_module_without_postponed_annotations_is_read_alike() -> None:
+    scope: dict[str, Any] = {"__name__": __name__}
+    source = """
+from typing import ClassVar
+from longshore import Task, TaskDefinitionError
+
+class Base(Task[int]):
+    calls: ClassVar[int] = 7
+    sizes: list[int] | None = None
+    def run(self) -> int:
+        return len(self.sizes or ()) + self.calls
+
+class Below(Base):
+    sizes: list[int] | None = (1, 2)
+
+try:
+    class Wrong(Base):
+        sizes: list[str] | None = None
+except TaskDefinitionError as error:
+    told = str(error)
+"""
+    exec(compile(source, "made.py", "exec", dont_inherit=True), scope)
+    assert scope["Below"]()() == 9
+    assert "redeclares 'sizes' as list[str] | None; it is list[int] | None on Base" in scope["told"]
+
+
 def test_a_definition_error_names_the_module_too() -> None:
     def define() -> object:
         class Upload(Task[None]):
