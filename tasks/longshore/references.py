@@ -101,6 +101,9 @@ class Reference:
         self._misuse("pickled", "pickle what the run's results have in its place")
 
 
+_WALKED = (Reference, *_CONTAINERS)
+
+
 class Selectable(Reference):
     """A reference from whose value parts can be selected."""
 
@@ -171,19 +174,29 @@ def _inner(value: Any) -> Iterable[Any]:
 
 def has_references(value: Any) -> bool:
     """Whether a value is or contains something that only a run knows."""
-    if isinstance(value, Reference):
-        return True
-    return any(type(item) not in _PLAIN and has_references(item) for item in _inner(value))
+    if not isinstance(value, _WALKED):
+        return False
+    return next(_references(value), None) is not None
 
 
 def walk_references(value: Any, visit: Callable[[Reference], None]) -> None:
     """Call `visit` with every reference in a value, the inner ones too, in the order they are written."""
+    for reference in _references(value):
+        visit(reference)
+
+
+def _references(value: Any) -> Iterator[Reference]:
     pending: list[Any] = [value]
+    seen: set[int] = set()  # a list may hold itself
     while pending:
         item = pending.pop()
         if isinstance(item, Reference):
-            visit(item)
-        pending.extend(reversed([*_inner(item)]))
+            yield item
+        elif id(cast("object", item)) in seen or not isinstance(item, _CONTAINERS):
+            continue
+        seen.add(id(cast("object", item)))
+        inner = [held for held in _inner(item) if type(held) not in _PLAIN]
+        pending.extend(reversed(inner))
 
 
 def evaluate(value: Any, values: Values) -> Any:

@@ -196,6 +196,23 @@ def test_a_stray_step_in_a_field_or_after_is_refused_too() -> None:
             anything(1, after=stray)
 
 
+def test_a_list_that_holds_itself_fails_its_step_alone() -> None:
+    @task
+    def count(value: list[Any]) -> int:
+        return len(value)
+
+    endless: list[Any] = []
+    endless.append(endless)
+    with Flow("endless") as built:
+        count(endless)
+        count.replace(name="with a step")([endless, add(1)])
+        echo("sound")
+    run = built.run(executor=HERE)
+    assert "recursion" in run.states["count"].message
+    assert "recursion" in run.states["with a step"].message
+    assert run.results["echo"] == "sound"
+
+
 def test_constants_are_new_for_each_run_and_each_step() -> None:
     @task
     def drain(items: dict[str, list[int]]) -> int:
