@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from longshore import forks
 from longshore.errors import ConfigurationError
-from longshore.references import isolate
+from longshore.references import is_plain, isolate
 
 _MOST_ENTRIES: Final = 10_000
-_entries: OrderedDict[str, tuple[float, Any]] = OrderedDict()
+_entries: OrderedDict[str, tuple[float, float, Any]] = OrderedDict()
+"""When a result was made, until when it is good, and the result."""
 _lock = forks.Lock()
 
 
@@ -22,8 +26,8 @@ _lock = forks.Lock()
 class Cache:
     """Keep a task's result, in this process, for calls with the same configuration and the same inputs.
 
-    The key is made of the task (for a function its code too), its fields, and the inputs. The process keeps
-    the 10,000 results that were used last.
+    The key is made of the task, the code of its function or `run()`, its fields, and the inputs. The process
+    keeps the 10,000 results that were used last.
 
     Args:
         expires: Seconds for which a result is good; None for as long as the process lives.
@@ -50,7 +54,7 @@ class Cache:
         parts = self._parts(identity[0], inputs)
         digest = hashlib.sha256()
         try:
-            _feed(digest.update, (identity, parts))
+            _feed(digest.update, (identity, behaviour_of(self.key), parts))
         except Exception as error:
             raise ConfigurationError(
                 f"cannot cache {identity[0]}: an input cannot be pickled ({error}); give Cache(key=...)"
@@ -73,17 +77,22 @@ class Cache:
             entry = _entries.get(key)
             if entry is None:
                 return False, None
-            if entry[0] <= time.monotonic():
+            made, end, result = entry
+            now = time.monotonic()
+            if end <= now:
                 del _entries[key]
                 return False, None
+            if self.expires is not None and made + self.expires <= now:
+                return False, None  # good enough for whoever kept it, too old for this one
             _entries.move_to_end(key)
-        return True, isolate(entry[1])
+        return True, isolate(result)
 
     def put(self, key: str, result: Any) -> None:
         """Keep a copy of a result."""
-        end = float("inf") if self.expires is None else time.monotonic() + self.expires
+        now = time.monotonic()
+        end = float("inf") if self.expires is None else now + self.expires
         with _lock:
-            _entries[key] = (end, isolate(result))
+            _entries[key] = (now, end, isolate(result))
             _entries.move_to_end(key)
             while len(_entries) > _MOST_ENTRIES:
                 _entries.popitem(last=False)
@@ -93,6 +102,35 @@ class Cache:
         """Forget every result that this process keeps."""
         with _lock:
             _entries.clear()
+
+
+_serials: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+_numbers = itertools.count()
+
+
+def behaviour_of(function: Any) -> dict[str, Any]:
+    """Return all that decides what a function does: its code, defaults and captured values."""
+    if not isinstance(function, FunctionType):
+        return {"callable": _pickled(function)}  # a builtin, an itemgetter, a partial
+    code, cells = function.__code__, function.__closure__ or ()
+    given = (function.__defaults__, function.__kwdefaults__, [_cell_value(cell) for cell in cells])
+    # Objects are not compared by value, so a function that holds one is like no other.
+    held = given if is_plain(given) else _serials.setdefault(function, next(_numbers))
+    return {"code": (code.co_code, repr(code.co_consts), code.co_names), "held": held}
+
+
+def _pickled(value: Any) -> Any:
+    try:
+        return pickle.dumps(value, protocol=4)
+    except Exception:  # noqa: BLE001 - a partial of a lambda, say
+        return type(value).__qualname__
+
+
+def _cell_value(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not assigned yet
+        return None
 
 
 def _feed(update: Callable[[bytes], object], value: Any) -> None:

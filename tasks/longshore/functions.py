@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-import itertools
 import sys
 from collections.abc import Callable  # noqa: TC003 - the type of a field, looked up at run time
 from dataclasses import fields
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypedDict, TypeVar, cast, overload
-from weakref import WeakKeyDictionary
 
+from longshore.caches import behaviour_of
 from longshore.coroutines import run_coroutine
 from longshore.definitions import changed_fields
 from longshore.errors import TaskDefinitionError, TravelError
-from longshore.references import is_plain
 from longshore.signatures import Signature
 from longshore.tasks import RetryOn, Task
 
@@ -80,14 +77,7 @@ class FunctionTask(Task[R], Generic[P, R]):
     def identity(self) -> tuple[str, dict[str, Any]]:
         """Return the function's name and all that decides what it does: code, defaults, captured values."""
         fn: Any = self.fn
-        body: dict[str, Any] = {}
-        if isinstance(fn, FunctionType):
-            code, cells = fn.__code__, fn.__closure__ or ()
-            given = (fn.__defaults__, fn.__kwdefaults__, [_cell_value(cell) for cell in cells])
-            # Objects are not compared by value, so a function that holds one is like no other.
-            held = given if is_plain(given) else _serials.setdefault(fn, next(_numbers))
-            body = {"code": (code.co_code, repr(code.co_consts), code.co_names), "held": held}
-        return f"{fn.__module__}.{fn.__qualname__}", body
+        return f"{fn.__module__}.{fn.__qualname__}", behaviour_of(fn)
 
     def __reduce__(self) -> tuple[Any, ...]:
         module, qualname = self.fn.__module__, self.fn.__qualname__
@@ -99,17 +89,6 @@ class FunctionTask(Task[R], Generic[P, R]):
             )
         own = {f.name: getattr(self, f.name) for f in fields(cast("Any", self)) if f.name != "fn"}
         return _load, (module, qualname, {k: v for k, v in own.items() if getattr(base, k) != v})
-
-
-_serials: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-_numbers = itertools.count()
-
-
-def _cell_value(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not assigned yet
-        return None
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 # Classes resolve the types of the fields that they inherit in this module, so it imports them at run time.
-from longshore.caches import Cache
+from longshore.caches import Cache, behaviour_of
 from longshore.definitions import Configured
 from longshore.delays import Delay, delay_after
 from longshore.errors import ConfigurationError, TaskDefinitionError
@@ -113,11 +113,12 @@ class Task(Configured, Generic[R]):
         return type(self).run_signature()
 
     def identity(self) -> tuple[str, dict[str, Any]]:
-        """Return what distinguishes this task's results from another's: its class and its own fields."""
+        """Return what distinguishes this task's results from another's: class, code and own fields."""
         kind = type(self)
-        return f"{kind.__module__}.{kind.__qualname__}", {
+        own = {
             f.name: getattr(self, f.name) for f in fields(cast("Any", self)) if f.name not in SERVICE_FIELDS
         }
+        return f"{kind.__module__}.{kind.__qualname__}", {**own, "run": behaviour_of(kind.run)}
 
     @overload
     def __call__(self: _RunsAsync[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co: ...
