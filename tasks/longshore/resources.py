@@ -75,14 +75,15 @@ class Resource(Configured, Generic[R]):
         if flow is None:
             self.cleanup(value)
             return
+        if building() is not flow:
+            raise FlowError(f"{self!r} was opened in flow {flow.name!r} and is closed elsewhere")
         flow.close_resource()
         after = [Step(member) for member in members]
         step = CleanUp(name=f"{self.default_name()} clean-up", resource=self)(
             value, self._waiting(), after=after
         )
         node = node_of(cast("object", step))
-        if node is None:
-            raise FlowError(f"{self!r} was opened in one flow and closed in another")
+        assert node is not None
         node.setup = node_of(value)
 
 
