@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Never
 
-from longshore.errors import FlowError, LimitError, ParameterError
+from longshore.errors import ConfigurationError, FlowError, LimitError, ParameterError
 from longshore.graph import Graph
-from longshore.handlers import HANDLER_TIMEOUT, Handlers
+from longshore.handlers import HANDLER_TIMEOUT, Handlers, as_handlers
 from longshore.limits import Limits, collect_limits
 from longshore.nodes import Node, Step
 from longshore.redaction import redact
@@ -75,12 +75,16 @@ class Flow(Graph):
         executor: ExecutorLike | None = None,
     ) -> None:
         super().__init__(name, tags)
-        self.state_handlers = (state_handlers,) if callable(state_handlers) else tuple(state_handlers)
-        self.step_handlers = (step_handlers,) if callable(step_handlers) else tuple(step_handlers)
+        self.state_handlers = as_handlers(f"Flow({name!r}, state_handlers=...)", state_handlers)
+        self.step_handlers = as_handlers(f"Flow({name!r}, step_handlers=...)", step_handlers)
         self.run_name = run_name
         one = isinstance(reference_steps, str | Step)
         self.reference_steps: Sequence[str | Any] = (reference_steps,) if one else reference_steps
         self.limits = dict(limits or {})
+        if not handler_timeout > 0:
+            raise ConfigurationError(
+                f"Flow({name!r}, handler_timeout={handler_timeout!r}): give seconds above 0"
+            )
         self.handler_timeout = handler_timeout
         self.executor = executor
         self._tokens: list[Any] = []

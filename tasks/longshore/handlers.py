@@ -92,6 +92,19 @@ Handlers: TypeAlias = Sequence[Callable[[Subject, State, State], Any]]
 StateTypes: TypeAlias = type[State] | tuple[type[State], ...]
 
 
+def as_handlers(owner: str, given: Any) -> Handlers:
+    """Return one handler, or several, as a tuple of their own.
+
+    Raises:
+        ConfigurationError: Something in it cannot be called.
+    """
+    handlers: tuple[Any, ...] = (given,) if callable(given) else tuple(given)
+    for handler in handlers:
+        if not callable(handler):
+            raise ConfigurationError(f"{owner} got {handler!r}; give callables (subject, old, new)")
+    return handlers
+
+
 def transition(
     subject: Subject,
     old: State,
