@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore import lanes
 from longshore.context import acting_as, current, inside_attempt
-from longshore.errors import FlowFailed, HandlerError, TaskCancelled
+from longshore.errors import HandlerError
 from longshore.flights import Flights
 from longshore.frontier import WHOLE, Frontier, NodeRun, Unit
 from longshore.handlers import Handlers, Subject, transition
@@ -22,7 +22,7 @@ from longshore.logs import console_when_unconfigured, records_with_context
 from longshore.narration import Narrator
 from longshore.parameters import bind_parameters
 from longshore.runner import Call, attempt, enter, keep, look_up
-from longshore.runs import FlowRun
+from longshore.runs import FlowRun, raise_if_stopped
 from longshore.slots import Slots
 from longshore.states import Cancelled, Failed, Mapped, Pending, Retrying, Running, State, utc_now
 from longshore.travel import check_travel
@@ -85,19 +85,27 @@ class Engine:
     def _steps(self) -> None:
         while not self.interrupts.stopping:
             self._start_ready()
-            if self.frontier.ready and not self._flights.full:
+            if self.frontier.ready and not self._flights.full and not self._ending:
                 continue
-            if not self._flights and not self._due:
-                return
-            self._flights.collect(max(0.0, self._due[0][0] - time.monotonic()) if self._due else None)
-        self._flights.stop(self.interrupts.reason)
-        self._abandon(self.interrupts.reason)
+            due = self._due[0][0] if self._due and not self._ending else None
+            if not self._flights and due is None:
+                break
+            self._flights.collect(None if due is None else max(0.0, due - time.monotonic()))
+        if self.interrupts.stopping:
+            self._flights.stop(self.interrupts.reason)
+        if self._ending:
+            self._abandon(self._ending)
+
+    @property
+    def _ending(self) -> str:
+        """Why nothing more is started; what runs is stopped by an interrupt, and ends by itself otherwise."""
+        return self.interrupts.reason or ("a state handler failed" if self._handler_error is not None else "")
 
     def _start_ready(self) -> None:
         now = time.monotonic() if self._due else 0.0
         while self._due and self._due[0][0] <= now:
             heapq.heappush(self.frontier.ready, heapq.heappop(self._due)[2])
-        while self.frontier.ready and not self._flights.full and not self.interrupts.stopping:
+        while self.frontier.ready and not self._flights.full and not self._ending:
             unit = heapq.heappop(self.frontier.ready)
             if self._slots.take(unit, self._limits_of(unit), self.frontier.ready):
                 self._start(unit)
@@ -172,8 +180,8 @@ class Engine:
         keep(call, state)
         if isinstance(state, Cancelled) and state.message == "interrupted":
             self.interrupts.stop("interrupted")
-        if isinstance(state, Retrying) and self.interrupts.stopping:
-            state = Cancelled(message=self.interrupts.reason)
+        if isinstance(state, Retrying) and self._ending:
+            state = Cancelled(message=self._ending)
         if not isinstance(state, Retrying):
             self._end(unit, state, call)
             return
@@ -187,7 +195,7 @@ class Engine:
         self._slots.give(unit, self.frontier.ready)
         self._narrator.changed(unit, self.frontier.state(unit), state, call)
         if isinstance(state, Failed) and isinstance(state.error, HandlerError):
-            self._handler_error = state.error
+            self._handler_error = self._handler_error or state.error
         if self.frontier.record(unit, state):
             whole = unit[0], WHOLE
             self._end(whole, self.frontier.summary(self.frontier.runs[unit[0]]))
@@ -282,18 +290,5 @@ def run_flow(
             raise
         lanes.drain(1.0)
         host().run_finished(run)
-    _raise_if(run, engine.interrupts, raise_on_failure)
+    raise_if_stopped(run, engine.interrupts, raise_on_failure)
     return run
-
-
-def _raise_if(run: FlowRun, interrupts: Interrupts, raise_on_failure: bool) -> None:
-    if interrupts.stopping and inside_attempt() and not interrupts.signal:
-        raise TaskCancelled(f"flow {run.name!r} was cancelled: {interrupts.reason}")
-    if interrupts.stopping:
-        interrupt = KeyboardInterrupt(f"flow {run.name!r} was cancelled: {interrupts.reason}")
-        interrupt.__dict__.update(flow_run=run, signal=interrupts.signal)
-        raise interrupt
-    if raise_on_failure and not run.succeeded:
-        error = FlowFailed(f"flow {run.name!r} ended {run.state}")
-        error.flow_run = run
-        raise error from (run.state.error if isinstance(run.state, Failed) else None)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from longshore.context import Attempt
+from longshore.context import Attempt, inside_attempt
+from longshore.errors import FlowFailed, TaskCancelled
 from longshore.nodes import Node, node_of
 from longshore.references import evaluate
-from longshore.states import Pending, State, Success, utc_now
+from longshore.states import Failed, Pending, State, Success, utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from longshore.flows import Flow
     from longshore.frontier import Frontier
+    from longshore.interrupts import Interrupts
 
 V = TypeVar("V")
 
@@ -115,3 +117,23 @@ class FlowRun:
 
     def __repr__(self) -> str:
         return f"<FlowRun {self.name!r} {self.run_id}: {self.state}>"
+
+
+def raise_if_stopped(run: FlowRun, interrupts: Interrupts, raise_on_failure: bool) -> None:
+    """Raise what `Flow.run` raises at the end: for an interrupted run, or for a failed one if that is asked.
+
+    Raises:
+        KeyboardInterrupt: A signal ended the run.
+        TaskCancelled: The step that it ran in was cancelled.
+        FlowFailed: It did not succeed, and `raise_on_failure` is set.
+    """
+    if interrupts.stopping and inside_attempt() and not interrupts.signal:
+        raise TaskCancelled(f"flow {run.name!r} was cancelled: {interrupts.reason}")
+    if interrupts.stopping:
+        interrupt = KeyboardInterrupt(f"flow {run.name!r} was cancelled: {interrupts.reason}")
+        interrupt.__dict__.update(flow_run=run, signal=interrupts.signal)
+        raise interrupt
+    if raise_on_failure and not run.succeeded:
+        error = FlowFailed(f"flow {run.name!r} ended {run.state}")
+        error.flow_run = run
+        raise error from (run.state.error if isinstance(run.state, Failed) else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ from longshore import (
     InlineExecutor,
     On,
     Pending,
+    Resource,
     Retrying,
     Running,
     Secret,
@@ -32,13 +34,13 @@ from longshore import (
     State,
     Subject,
     Success,
+    ThreadExecutor,
     TimedOut,
     TriggerFailed,
     current,
     flow,
     task,
 )
-from longshore.lanes import Lane, drain
 
 HERE = InlineExecutor()
 Told = list[tuple[str, str, str]]
@@ -212,117 +214,61 @@ def test_a_handler_error_says_of_which_step_and_transition() -> None:
 
 def test_a_broken_handler_of_a_step_that_does_not_decide_the_flow_fails_it_all_the_same() -> None:
     with Flow("handled", reference_steps=["sound"]) as built:
-        work.replace(state_handlers=(raises,))()
         work.replace(name="sound")()
+        work.replace(state_handlers=(raises,))()
     run = built.run(executor=HERE)
     assert isinstance(run.states["sound"], Success)
     assert isinstance(run.state, Failed)
 
 
-# Observing ones
-
-
-class Loud(RuntimeError):  # noqa: N818 - it is a noise
-    pass
-
-
-def loops(subject: Subject, old: State, new: State) -> None:
-    end = time.monotonic() + 0.5
-    while time.monotonic() < end:
-        pass
-
-
-def bursts(subject: Subject, old: State, new: State) -> None:
-    raise Loud("boom")
-
-
 @pytest.mark.gate("N6")
-@pytest.mark.parametrize("handler", [bursts, returns_nonsense, exits, says_skip, hangs, loops])
-def test_a_best_effort_handler_changes_and_delays_nothing(handler: Callable[..., Any]) -> None:
-    beside = BestEffort(handler, timeout=0.1)
-    with Flow("observed", state_handlers=(beside,), step_handlers=(beside,)) as built:
-        for _ in range(3):
-            work.replace(state_handlers=(beside,))()
+@pytest.mark.parametrize("executor", [HERE, ThreadExecutor(4)])
+def test_a_handler_that_hangs_on_every_step_costs_its_time_once_and_not_for_each(executor: Any) -> None:
+    ran: list[int] = []
+
+    @task
+    def note(n: int) -> None:
+        ran.append(n)
+
+    with Flow("handled", handler_timeout=0.1, step_handlers=(hangs,)) as built:
+        note.map(list(range(100)))
     began = time.monotonic()
-    run = built.run()
-    assert time.monotonic() - began < 3  # at most 1 s is given to the observers that are behind
-    assert run.succeeded
-    assert run.results["work"] == 1
-    drain(5)
+    run = built.run(executor=executor)
+    assert time.monotonic() - began < 2  # a hundred times 0.1 s would be 10 s, or 2.5 s in four threads
+    assert isinstance(run.state, Failed)
+    assert re.search(r"handler hangs on 'note\[\d\]', Pending to Running: not done after", run.state.message)
+    assert ran == []
+    assert run.mapped_states["note"][99] == Cancelled(message="not started: a state handler failed")
 
 
-def test_an_error_in_a_best_effort_handler_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    run_with(BestEffort(bursts))
-    assert "best-effort handler bursts: Loud: boom" in caplog.text
+def test_after_a_handler_broke_what_runs_may_end_and_what_was_set_up_is_cleaned_up() -> None:
+    log: list[str] = []
+    broke = threading.Event()
 
+    class Place(Resource[str]):
+        def setup(self) -> str:
+            return "set up"
 
-def test_a_best_effort_handler_sees_every_transition_in_order() -> None:
-    told: Told = []
-    run_with(BestEffort(teller(told)), n=-1, retries=1)
-    drain(5)
-    assert [new for _, _, new in told] == ["Running", "Retrying", "Running", "Failed"]
+        def cleanup(self, value: str) -> None:
+            log.append("cleaned up")
 
-
-def test_a_best_effort_handler_sees_the_state_it_was_called_for() -> None:
-    seen: list[tuple[str, str]] = []
-
-    def late(subject: Subject, old: State, new: State) -> None:
+    @task
+    def slow(place: str) -> None:
+        broke.wait(5)
         time.sleep(0.05)
-        seen.append((type(new).__name__, type(subject.error).__name__))
+        log.append("ended")
 
-    def forgive(subject: Subject, old: State, new: State) -> State | None:
-        return Success(0) if isinstance(new, Failed) else None
+    def breaks(subject: Subject, old: State, new: State) -> None:
+        broke.set()
+        raise ValueError("broken")
 
-    run = run_with(BestEffort(late), forgive, n=-1)
-    drain(5)
-    assert run.succeeded
-    assert seen == [("Running", "NoneType"), ("Failed", "OSError")]
-
-
-def test_what_a_best_effort_handler_returns_is_ignored() -> None:
-    assert run_with(BestEffort(lambda *_: Failed(message="no"))).succeeded
-
-
-def test_a_slow_best_effort_handler_leaves_out_what_does_not_fit(caplog: pytest.LogCaptureFixture) -> None:
-    release = threading.Event()
-    seen: list[str] = []
-
-    def slow(subject: Subject, old: State, new: State) -> None:
-        release.wait(5)
-        seen.append(subject.label)
-
-    beside = BestEffort(slow, queue_size=2)
-    with Flow("flood") as built:
-        work.replace(state_handlers=(beside,)).map(list(range(20)))
-    assert built.run(executor=HERE).succeeded
-    release.set()
-    drain(5)
-    assert 2 <= len(seen) <= 4
-    assert "best-effort handler" in caplog.text
-    assert "is behind: 1 transitions left out" in caplog.text
-
-
-def test_a_best_effort_handler_that_is_done_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("longshore.lanes._IDLE", 0.05)
-    lane = Lane(10)
-    done = threading.Event()
-    lane.put(done.set)
-    assert done.wait(5)
-    end = time.monotonic() + 10
-    while lane._serving and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not lane._serving
-    lane.put(done.clear)  # and it starts again
-    lane.drain(5)
-    assert not done.is_set()
-
-
-def test_best_effort_and_on_may_be_put_together_either_way() -> None:
-    for wrap in (lambda h: On(Failed, BestEffort(h)), lambda h: BestEffort(On(Failed, h))):
-        told: Told = []
-        run_with(wrap(teller(told)), n=-1)
-        drain(5)
-        assert told == [("work", "Running", "Failed")]
+    with Flow("handled") as built, Place() as place:
+        slow(place)
+        work.replace(state_handlers=(On(Success, breaks),))(after=place)  # type: ignore[call-overload]
+    run = built.run(executor=ThreadExecutor(4))
+    assert isinstance(run.states["slow"], Success)
+    assert log == ["ended", "cleaned up"]
+    assert "ValueError: broken" in run.state.message
 
 
 # On
@@ -372,8 +318,8 @@ def test_on_takes_a_callable() -> None:
 
 
 def test_handlers_pickle_as_what_they_are() -> None:
-    copy = pickle.loads(pickle.dumps((On(Failed, raises, ignore=TimedOut), BestEffort(bursts, timeout=3))))
-    assert repr(copy) == "(On(Failed, raises), BestEffort(bursts))"
+    copy = pickle.loads(pickle.dumps((On(Failed, raises, ignore=TimedOut), BestEffort(raises, timeout=3))))
+    assert repr(copy) == "(On(Failed, raises), BestEffort(raises))"
     assert copy[0].ignore is TimedOut
     assert copy[1].timeout == 3
 
