@@ -75,7 +75,8 @@ class Resource(Configured, Generic[R]):
         if flow is None:
             self.cleanup(value)
             return
-        if building() is not flow:
+        inside: object = building()
+        if inside is not flow:
             raise FlowError(f"{self!r} was opened in flow {flow.name!r} and is closed elsewhere")
         flow.close_resource()
         after = [Step(member) for member in members]
