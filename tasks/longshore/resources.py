@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from longshore.definitions import Configured
 from longshore.errors import FlowError, TaskDefinitionError
-from longshore.flows import building
+from longshore.flows import Flow, building
 from longshore.nodes import Step, node_of
 from longshore.references import has_references
 from longshore.tasks import Task
@@ -75,7 +75,7 @@ class Resource(Configured, Generic[R]):
         if flow is None:
             self.cleanup(value)
             return
-        inside: object = building()
+        inside: Any = building()
         if inside is not flow:
             raise FlowError(f"{self!r} was opened in flow {flow.name!r} and is closed elsewhere")
         flow.close_resource()
@@ -88,7 +88,7 @@ class Resource(Configured, Generic[R]):
         node.setup = node_of(value)
 
 
-_opened: dict[tuple[int, int], list[tuple[Any, Any, list[Any]]]] = {}
+_opened: dict[tuple[int, int], list[tuple[Flow | None, Any, list[Any]]]] = {}
 """What is open, by thread and resource: a frozen value, which two threads may share."""
 
 
