@@ -179,7 +179,7 @@ def _open_console() -> bool:
     """Return whether the console is open now; runs at the same time share it."""
     global _console
     if _console is None:
-        if any(not isinstance(handler, logging.NullHandler) for handler in _handlers_of(_root)):
+        if any(_handlers_of(_root)):  # a NullHandler too: somebody wants silence
             return False
         _console = _Console(), _root.level
         _root.addHandler(_console[0])

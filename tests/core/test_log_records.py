@@ -291,6 +291,12 @@ def test_a_warning_of_a_call_outside_a_flow_is_seen() -> None:
     ) == ["disk is full"]
 
 
+def test_a_script_that_wants_silence_gets_it() -> None:
+    code = "@task\ndef work():\n    current.log.warning('hm')\nwith Flow('f') as f:\n    work()\nf.run()\n"
+    assert script(f"logging.getLogger('longshore').addHandler(logging.NullHandler())\n{code}") == []
+    assert "WARNING work | hm" in script(code)
+
+
 def test_steps_in_processes_are_named_too(tmp_path: Any) -> None:
     path = tmp_path / "processes.py"
     path.write_text(
