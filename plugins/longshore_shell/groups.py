@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-from longshore_shell.keepers import GRACE_OF_THE_DEAD, STUCK
+from longshore_shell.keepers import GRACE_OF_THE_DEAD, STRAGGLERS, STUCK
 from longshore_shell.messages import ORDER, passed, receive, send
 
 _STEP = 10  # milliseconds between two looks at the command
@@ -70,6 +70,7 @@ class _Group:
         self._process = process
         self._drains: list[int] = []
         self._ended = False
+        self._name_at = 0.0
         self._stop_at: float | None = None
         self._poll = select.poll()
         self._poll.register(channel, select.POLLIN)
@@ -80,6 +81,9 @@ class _Group:
             self._reap()
             if self._ended and not self._alive():
                 break
+            if self._name_at and time.monotonic() >= self._name_at:
+                send(self._channel, "left", [(self._process.pid, "process group")])
+                self._name_at = 0.0
             for fd, _ in self._poll.poll(_STEP):
                 self._drain(fd) if fd in self._drains else self._obey()
             if self._stop_at is not None and time.monotonic() >= self._stop_at:
@@ -98,7 +102,8 @@ class _Group:
         self._ended = True
         self._process.returncode = os.waitstatus_to_exitcode(status)
         unit = 1 if sys.platform == "darwin" else 1024
-        left = [(pid, "process group")] if self._alive() else []
+        left = self._alive()
+        self._name_at = time.monotonic() + STRAGGLERS
         send(self._channel, "ended", status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit, left)
 
     def _alive(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import select
 import signal
 import socket
 import time
 
+from longshore_shell.boards import Board
 from longshore_shell.messages import ORDER, passed, receive, send
 from longshore_shell.trees import Alarm, become_subreaper, descendants, kill, terminate
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 GRACE_OF_THE_DEAD = 2.0
 """Seconds that commands get when their worker has died."""
+STRAGGLERS = 0.25
+"""Seconds that the children of an ended command get to end by themselves before they count as left over."""
 IDLE = 2
 """Seconds that a keeper without work stays."""
 STUCK = 5.0
@@ -34,6 +36,7 @@ class Command:
         self.control = control
         self.pid = 0
         self.ended = False
+        self.name_at: float | None = None
         self.stop_at: float | None = None
         self.killing_since: float | None = None
         self.drains: list[int] = []
@@ -80,6 +83,7 @@ class Command:
                     self.obey()
                 else:
                     self.worker_died()
+            self.name_leftovers()
             self.press()
         if self.killing_since is not None or self.ended:
             send(self.control, "gone")
@@ -101,11 +105,12 @@ class Command:
                 status, usage = code, resources
         if usage is not None:
             self.ended = True
-            names = sorted(descendants(os.getpid()).items()) if left else []
-            if not left:
+            if left:
+                self.name_at = time.monotonic() + STRAGGLERS
+            else:
                 self.keeper.board.rest(self.keeper.place)
             cpu = usage.ru_utime + usage.ru_stime
-            send(self.control, "ended", status, cpu, usage.ru_maxrss * 1024, names)
+            send(self.control, "ended", status, cpu, usage.ru_maxrss * 1024, left)
         return not left
 
     def obey(self) -> None:
@@ -145,7 +150,18 @@ class Command:
             terminate(os.getpid())
         self.stop_at = due if self.stop_at is None else min(self.stop_at, due)
 
+    def name_leftovers(self) -> None:
+        """Tell the worker what is left of an ended command, once its stragglers have had their time."""
+        if self.name_at is not None and time.monotonic() >= self.name_at:
+            names = sorted(descendants(os.getpid()).items())
+            self.name_at = (
+                None if names else time.monotonic() + STEP
+            )  # those that end now are collected first
+            if names:
+                send(self.control, "left", names)
+
     def press(self) -> None:
+        """Kill what did not end within its grace."""
         if self.stop_at is None or time.monotonic() < self.stop_at:
             return
         kill(os.getpid())
@@ -157,57 +173,10 @@ class Command:
 
     def until_next_look(self) -> float | None:
         """Milliseconds until there is something to do without being told."""
-        if self.stop_at is None:
-            return None
-        if self.killing_since is None:
-            return max(0.0, self.stop_at - time.monotonic()) * 1000 + 1
-        return (STEP if self.killing_since else 1.0) * 1000
-
-
-class Board:
-    """Which keepers are idle, in memory that they share with the supervisor.
-
-    A pipe to tell it by would wake the supervisor twice for each command, which makes a short one 8 % dearer;
-    so it is woken only when no keeper is idle any more.
-    """
-
-    PLACES = 16384
-    FREE, IDLE, BUSY = b"\0", b"\1", b"\2"
-
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, self.PLACES)
-        self.bell, self._ring = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-
-    def first_idle(self) -> int:
-        """Return the place of the first idle keeper, -1 when there is none."""
-        return self._memory.find(self.IDLE)
-
-    def claim(self) -> int:
-        """Return a free place, marked idle."""
-        place = self._memory.find(self.FREE)
-        self.rest(place)
-        return place
-
-    def rest(self, place: int) -> None:
-        """Mark a keeper idle."""
-        self._memory[place : place + 1] = self.IDLE
-
-    def take(self, place: int) -> None:
-        """Mark a keeper busy; the last one to become so wakes the supervisor."""
-        self._memory[place : place + 1] = self.BUSY
-        if self.first_idle() < 0:
-            os.write(self._ring, b"x")
-
-    def free(self, place: int) -> None:
-        """Give back the place of a keeper that has ended."""
-        self._memory[place : place + 1] = self.FREE
-
-    def clear_bell(self) -> None:
-        """Take what has rung."""
-        try:  # noqa: SIM105 - contextlib takes 3 ms to import
-            os.read(self.bell, 4096)
-        except BlockingIOError:
-            pass
+        looks = [at for at in (self.name_at, self.stop_at) if at is not None]
+        if self.killing_since is not None:
+            looks = [time.monotonic() + (STEP if self.killing_since else 1.0)]
+        return max(0.0, min(looks) - time.monotonic()) * 1000 + 1 if looks else None
 
 
 def has_ended(process: int | None) -> bool:

@@ -34,14 +34,15 @@ def unpack(buffer: bytearray) -> tuple[Any, ...] | None:
 
 
 def receive(channel: socket.socket) -> tuple[Any, ...]:
-    """Wait for one message.
+    """Wait for one message, and leave what follows it: an order may be there already.
 
     Raises:
         EOFError: The other side is gone.
     """
     buffer = bytearray()
     while (message := unpack(buffer)) is None:
-        chunk = channel.recv(65536)
+        size = 4 if len(buffer) < 4 else int.from_bytes(buffer[:4], "big") + 4
+        chunk = channel.recv(min(size - len(buffer), 65536))
         if not chunk:
             raise EOFError
         buffer += chunk

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SUPERVISED: Final = sys.platform == "linux"
 """Whether commands have a supervisor; elsewhere a thread and a process group do what they can."""
-STRAGGLERS: Final = 0.25
-"""Seconds that the children of an ended command get to end by themselves before they count as left over."""
 _READ_SIZE: Final = 256 * 1024
 _READS: Final = 16
 """How often one stream is read before the other has its turn."""
@@ -51,14 +49,12 @@ class End:
         signal: The number of that signal.
         cpu_seconds: Of it and the children it waited for.
         peak_memory: Bytes, of the largest of these processes.
-        leftovers: The processes that it left running, by pid and name.
     """
 
     exit_code: int | None
     signal: int | None
     cpu_seconds: float
     peak_memory: int
-    leftovers: dict[int, str]
 
 
 class StartError(Exception):
@@ -84,7 +80,7 @@ class Process:
         self.end: End | None = None
         self.gone = threading.Event()  # nothing of the tree is left, or nobody could end it
         self.survivors: dict[int, str] = {}
-        self._ended_at = 0.0
+        self._left: dict[int, str] = {}
         self._empty = False  # nothing of the tree is left
         self._stopping = False
         self._discarding = False
@@ -143,20 +139,18 @@ class Process:
             for stream in self._streams.values():
                 if stream.log.due is not None and stream.log.due <= now:
                     stream.log.pass_on(now)
-            if self._is_done(now):
+            if self._is_done():
                 break
         self._drain()
 
     def _until_next_look(self) -> float | None:
         looks = [s.log.due for s in self._streams.values() if s.log.due is not None]
-        if self.end is not None and not self._stopping:
-            looks.append(self._ended_at + STRAGGLERS)
         return max(0.0, min(looks) - time.monotonic()) * 1000 + 1 if looks else None
 
-    def _is_done(self, now: float) -> bool:
+    def _is_done(self) -> bool:
         if self.gone.is_set():
             return True
-        return self.end is not None and not self._stopping and now >= self._ended_at + STRAGGLERS
+        return bool(self._left) and not self._stopping
 
     def _read(self, fd: int) -> None:
         for _ in range(_READS):
@@ -208,10 +202,11 @@ class Process:
         if kind == "ended":
             status, cpu, memory, left = values
             code = os.waitstatus_to_exitcode(status)
-            self.end = End(code if code >= 0 else None, -code if code < 0 else None, cpu, memory, dict(left))
-            self._ended_at = time.monotonic()
+            self.end = End(code if code >= 0 else None, -code if code < 0 else None, cpu, memory)
             if not left:
                 self._all_gone()
+        elif kind == "left":
+            self._left = dict(values[0])
         elif kind == "stuck":
             self.survivors = dict(values[0])
             self.gone.set()
@@ -252,8 +247,8 @@ class Process:
 
     @property
     def leftovers(self) -> dict[int, str]:
-        """What the command left running."""
-        return {} if self.end is None or self._empty else self.end.leftovers
+        """What the command left running, by pid and name."""
+        return {} if self._empty else self._left
 
     def close(self) -> None:
         """Let go of everything. Leftovers stay; what they write is read and forgotten by their keeper."""

@@ -8,7 +8,7 @@ supervisor, which kills them. A keeper whose command left nothing serves the nex
 a command costs no fork but its own.
 
 The worker sends a keeper four descriptors (control, standard input, output, error) and on the control socket
-one request; the keeper answers there with the messages `failed`, `ended`, `gone`, `stuck`. When the worker
+one request; the keeper answers there with the messages `failed`, `ended`, `left`, `gone`, `stuck`. When the worker
 dies, by anything, its sockets close and its pidfd becomes readable, and every tree is ended.
 """
 
@@ -22,7 +22,8 @@ import struct
 import sys
 import time
 
-from longshore_shell.keepers import IDLE, STEP, Board, Keeper
+from longshore_shell.boards import Board
+from longshore_shell.keepers import IDLE, STEP, Keeper
 from longshore_shell.messages import passed, send
 from longshore_shell.trees import Alarm, become_subreaper, descendants, kill
 

@@ -176,7 +176,7 @@ def test_without_a_supervisor_a_command_runs_and_is_measured(mark: str) -> None:
     ran.process.close()
     assert (ran.out.tail.text(), ran.err.tail.text()) == ("out\n", "err\n")
     assert ran.process.end is not None
-    assert (ran.process.end.exit_code, ran.process.end.leftovers) == (3, {})
+    assert (ran.process.end.exit_code, ran.process.leftovers) == (3, {})
     assert ran.process.end.peak_memory > 1_000_000
 
 
