@@ -8,13 +8,14 @@ import signal
 import socket
 import time
 
-from longshore_shell.boards import Board
 from longshore_shell.messages import ORDER, passed, receive, send
 from longshore_shell.trees import Alarm, become_subreaper, descendants, kill, terminate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from longshore_shell.boards import Board
 
 GRACE_OF_THE_DEAD = 2.0
 """Seconds that commands get when their worker has died."""

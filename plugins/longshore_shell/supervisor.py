@@ -8,8 +8,8 @@ supervisor, which kills them. A keeper whose command left nothing serves the nex
 a command costs no fork but its own.
 
 The worker sends a keeper four descriptors (control, standard input, output, error) and on the control socket
-one request; the keeper answers there with the messages `failed`, `ended`, `left`, `gone`, `stuck`. When the worker
-dies, by anything, its sockets close and its pidfd becomes readable, and every tree is ended.
+one request; the keeper answers there with the messages `failed`, `ended`, `left`, `gone`, `stuck`. When the
+worker dies, by anything, its sockets close and its pidfd becomes readable, and every tree is ended.
 """
 
 from __future__ import annotations
