@@ -163,7 +163,9 @@ class _Processes:
         import multiprocessing  # costs more than all of the core, and few runs need it
         from concurrent.futures import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(self._workers, mp_context=multiprocessing.get_context("spawn"))
+        from longshore.remotes import end_with_parent
+
+        return ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"), end_with_parent)
 
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         try:

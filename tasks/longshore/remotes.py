@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import multiprocessing
 import os
 import pickle
 import secrets
 import threading
+import time
 from concurrent.futures import Future
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Any
@@ -178,6 +180,21 @@ class _Wire(logging.Handler):
 
 _SIMPLE = (str, int, float, type(None), tuple)
 _wires: dict[int, tuple[Any, _Wire]] = {}
+
+
+def end_with_parent() -> None:
+    """Have this worker end when the process that started it dies, although it waits for a call."""
+    threading.Thread(target=_outlive, name="longshore-parent", daemon=True).start()
+
+
+def _outlive() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        known = _wires.get(os.getpid())
+        if known is not None and known[1].contexts:
+            time.sleep(CANCEL_GRACE)  # the wire has broken too, and ends what runs
+        os._exit(1)
 
 
 def _wire_to(address: Any, key: bytes) -> _Wire:

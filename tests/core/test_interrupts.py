@@ -138,26 +138,25 @@ import sys, time
 from longshore import Flow, ProcessExecutor, task
 
 @task
-def nap():
-    print("napping", flush=True)
-    time.sleep(60)
+def nap(seconds):
+    if seconds > 1:
+        print("napping", flush=True)
+    time.sleep(seconds)
 
 with Flow("stubborn") as stubborn:
-    nap()
+    nap.map([0.01, 60.0])  # one worker is idle again, the other is busy
 
 if __name__ == "__main__":
     try:
-        stubborn.run(executor=ProcessExecutor(1))
+        stubborn.run(executor=ProcessExecutor(2))
     except KeyboardInterrupt as interrupt:
-        print(interrupt.flow_run.states["nap"])
+        print(interrupt.flow_run.mapped_states["nap"][1])
 """
 
 
 @pytest.mark.gate("C5")
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
-def test_a_worker_process_whose_step_does_not_stop_is_not_left_behind(
-    tmp_path: Path, signum: signal.Signals
-) -> None:
+def test_no_worker_process_idle_or_stubborn_is_left_behind(tmp_path: Path, signum: signal.Signals) -> None:
     script = tmp_path / "stubborn_worker.py"
     script.write_text(STUBBORN_WORKER)
     process = subprocess.Popen(

@@ -17,6 +17,7 @@ FUNCTION_LEVEL = {
     ("tasks", "flows"): CLOSES_A_LOOP,
     ("tasks", "calls"): CLOSES_A_LOOP,
     ("flows", "engine"): CLOSES_A_LOOP,
+    ("executors", "remotes"): "few runs leave the process",
     ("flights", "remotes"): "few runs leave the process",
     ("flows", "drawings"): "few runs are drawn",
     ("context", "logs"): CLOSES_A_LOOP,
