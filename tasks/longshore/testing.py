@@ -200,3 +200,12 @@ def assert_portable(error: LongshoreError) -> None:
     assert type(copy) is type(error)
     assert str(copy) == str(error)
     assert copy.__dict__ == error.__dict__
+
+
+@contextmanager
+def raises_saying(error: type[BaseException], *parts: str) -> Generator[None]:
+    """Check that an error is raised and that its text has each of the parts: messages are for people."""
+    with pytest.raises(error) as caught:
+        yield
+    for part in parts:
+        assert part in str(caught.value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -29,6 +28,7 @@ from longshore import (
     flow,
     task,
 )
+from longshore.testing import raises_saying
 
 HERE = InlineExecutor()
 
@@ -55,14 +55,6 @@ def tags() -> tuple[str, ...]:
 
 def names(flow: Flow) -> list[str]:
     return [node.name for node in flow.steps]
-
-
-@contextmanager
-def refused(error: type[Exception], *parts: str) -> Iterator[None]:
-    with pytest.raises(error) as caught:
-        yield
-    for part in parts:
-        assert part in str(caught.value)
 
 
 def test_a_function_makes_a_flow_and_its_result_is_the_runs() -> None:
@@ -153,7 +145,7 @@ def test_a_parameter_without_value_names_flow_parameter_and_type() -> None:
         return echo(day)
 
     told = "flow 'nightly' lacks a value for parameter 'day' (date); call nightly.run(day=...)"
-    with refused(ParameterError, told):
+    with raises_saying(ParameterError, told):
         nightly.run()
 
 
@@ -163,7 +155,7 @@ def test_parameters_are_given_by_name() -> None:
         return add(day)
 
     told = "flow 'nightly' takes its parameters by name; call nightly.run(day=..., bucket=...)"
-    with refused(ParameterError, told):
+    with raises_saying(ParameterError, told):
         nightly.run(3)  # type: ignore[arg-type]
 
 
@@ -175,13 +167,13 @@ def test_a_flow_is_made_from_a_function_that_returns() -> None:
         yield add(1)
 
     for function in (later, yields):
-        with refused(
+        with raises_saying(
             FlowError, f"flow {function.__name__!r} is built by", "write def, without async and yield"
         ):
             flow(function)
     nonsense: Any = 3
     for nonsense in (3, int, add):
-        with refused(FlowError, "@flow takes a function, not"):
+        with raises_saying(FlowError, "@flow takes a function, not"):
             flow(nonsense)
 
 
@@ -190,9 +182,9 @@ def test_an_unknown_parameter_names_the_one_that_is_meant() -> None:
     def nightly(day: int, bucket: str = "lake") -> int:
         return add(day)
 
-    with refused(ParameterError, "flow 'nightly' has no parameter 'bukcet' (did you mean 'bucket'?)"):
+    with raises_saying(ParameterError, "flow 'nightly' has no parameter 'bukcet' (did you mean 'bucket'?)"):
         nightly.run(day=1, bukcet="x")
-    with refused(ParameterError, "flow 'nightly' has no parameter 'xyz' (it takes day, bucket)"):
+    with raises_saying(ParameterError, "flow 'nightly' has no parameter 'xyz' (it takes day, bucket)"):
         nightly.run(day=1, xyz="x")
 
 
@@ -201,7 +193,7 @@ def test_a_parameter_of_the_wrong_type_names_value_and_type() -> None:
     def nightly(day: date) -> date:
         return echo(day)
 
-    with refused(ParameterError, "flow 'nightly' takes day: date; got '2013-01-01' (str)"):
+    with raises_saying(ParameterError, "flow 'nightly' takes day: date; got '2013-01-01' (str)"):
         nightly.run(day="2013-01-01")
 
 
@@ -209,16 +201,18 @@ def test_a_parameter_of_the_wrong_type_names_value_and_type() -> None:
 def test_words_that_run_keeps_are_no_parameters(word: str) -> None:
     scope: dict[str, Any] = {}
     exec(f"def nightly({word}): ...", scope)
-    with refused(ParameterError, f"flow 'nightly' cannot have a parameter {word!r}: run() keeps the word"):
+    with raises_saying(
+        ParameterError, f"flow 'nightly' cannot have a parameter {word!r}: run() keeps the word"
+    ):
         flow(scope["nightly"])
-    with Flow("by hand"), refused(ParameterError, f"cannot have a parameter {word!r}"):
+    with Flow("by hand"), raises_saying(ParameterError, f"cannot have a parameter {word!r}"):
         echo(Parameter(word))
 
 
 def test_two_parameters_of_one_name_are_refused() -> None:
     with Flow("two") as built:
         echo(Parameter("n", int))
-        with refused(ParameterError, "flow 'two' has two parameters 'n'; use one for both"):
+        with raises_saying(ParameterError, "flow 'two' has two parameters 'n'; use one for both"):
             echo(Parameter("n", str))
     assert list(built.parameters) == ["n"]
 
@@ -229,7 +223,7 @@ def test_parameters_have_names() -> None:
     def variable(*n: int, **m: int) -> None: ...
 
     for function in (positional, variable):
-        with refused(ParameterError, "a flow's parameters have names"):
+        with raises_saying(ParameterError, "a flow's parameters have names"):
             flow(function)
 
 
@@ -261,7 +255,7 @@ def test_a_run_name_with_a_place_for_nothing_is_refused() -> None:
         return echo(day)
 
     told = "run_name 'nightly {dya}' of flow 'nightly' has a place for 'dya'"
-    with refused(ParameterError, told, "it has day"):
+    with raises_saying(ParameterError, told, "it has day"):
         nightly.run(day=date(2013, 1, 1))
 
 
@@ -271,7 +265,7 @@ def test_a_run_name_that_does_not_take_a_value_is_refused() -> None:
         return echo(day)
 
     told = "run_name 'nightly {day:%Y}' of flow 'nightly' does not take the parameters: ValueError"
-    with refused(ParameterError, told):
+    with raises_saying(ParameterError, told):
         nightly.run(day="2013")
 
 
@@ -283,7 +277,7 @@ def test_types_that_only_a_checker_knows_are_not_checked() -> None:
 
 def test_a_flows_name_has_no_places() -> None:
     told = "a flow cannot be called 'nightly {day}'"
-    with refused(ConfigurationError, told, "run_name='nightly {day}'"):
+    with raises_saying(ConfigurationError, told, "run_name='nightly {day}'"):
         Flow("nightly {day}")
 
 
@@ -317,7 +311,7 @@ def test_a_steps_name_with_a_place_for_nothing_is_refused() -> None:
         return airport
 
     told = "has a place for 'airprot', which is no argument (did you mean 'airport'?)"
-    with Flow("exports"), refused(ArgumentError, told):
+    with Flow("exports"), raises_saying(ArgumentError, told):
         export("JFK")
 
 
@@ -328,7 +322,7 @@ def test_tags_of_a_flow_are_those_of_its_steps_too() -> None:
 
 
 def test_tags_are_no_text() -> None:
-    with refused(ConfigurationError, "tags='daily'; give a tuple: ('daily',)"):
+    with raises_saying(ConfigurationError, "tags='daily'; give a tuple: ('daily',)"):
         Flow("tagged", tags="daily")
 
 
@@ -359,7 +353,7 @@ def test_one_reference_step_may_be_given_bare_or_as_a_step() -> None:
 def test_a_reference_step_that_does_not_exist_is_named() -> None:
     with Flow("wrong", reference_steps=["ehco"]) as built:
         echo(1)
-    with refused(FlowError, "flow 'wrong' has no step 'ehco' (did you mean 'echo'?)"):
+    with raises_saying(FlowError, "flow 'wrong' has no step 'ehco' (did you mean 'echo'?)"):
         built.run()
 
 
@@ -370,7 +364,7 @@ def test_any_failed_step_fails_a_flow_without_reference_steps() -> None:
     run = built.run()
     assert not run.succeeded
     assert run.state.message == "1 failed: fail: OSError: no"
-    with refused(FlowFailed, "flow 'failing' ended Failed: 1 failed: fail: OSError: no"):
+    with raises_saying(FlowFailed, "flow 'failing' ended Failed: 1 failed: fail: OSError: no"):
         built.run(raise_on_failure=True)
 
 
@@ -412,11 +406,11 @@ def test_limits_need_one_count() -> None:
     with Flow("limited") as built:
         echo.replace(limit="db:2")(1)
         add.replace(limit="db:3")(1)
-    with refused(LimitError, "limit 'db' is 2 on 'echo' and 3 on 'add'; use one count"):
+    with raises_saying(LimitError, "limit 'db' is 2 on 'echo' and 3 on 'add'; use one count"):
         built.run()
     with Flow("limited") as built:
         echo.replace(limit="db")(1)
-    with refused(LimitError, "limit 'db' on 'echo' has no count; write 'db:4' somewhere"):
+    with raises_saying(LimitError, "limit 'db' on 'echo' has no count; write 'db:4' somewhere"):
         built.run()
 
 

@@ -20,7 +20,7 @@ from longshore import BestEffort, Flow, InlineExecutor, ThreadExecutor, current,
 from longshore.lanes import drain
 
 HERE = InlineExecutor()
-CLIENT = logging.getLogger("somebody.elses.library")
+CLIENT = logging.getLogger("somebody.elses.client")
 
 
 class Keeper(logging.Handler):

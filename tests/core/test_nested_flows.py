@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-import pytest
 
 from longshore import (
     ArgumentError,
@@ -19,6 +15,7 @@ from longshore import (
     flow,
     task,
 )
+from longshore.testing import raises_saying
 
 HERE = InlineExecutor()
 
@@ -47,14 +44,6 @@ def names(flow: Flow) -> list[str]:
     return [node.name for node in flow.steps]
 
 
-@contextmanager
-def refused(error: type[Exception], *parts: str) -> Iterator[None]:
-    with pytest.raises(error) as caught:
-        yield
-    for part in parts:
-        assert part in str(caught.value)
-
-
 def test_a_flow_in_a_flow_is_a_named_group() -> None:
     @flow(tags=("inner",), limits={"db": 2})
     def load(n: int, factor: int = 3) -> int:
@@ -78,11 +67,11 @@ def test_a_flow_in_a_flow_is_checked_as_a_call_is() -> None:
         return add(n, factor)
 
     with Flow("outer"):
-        with refused(ArgumentError, "load() has no argument 'fcator' (did you mean 'factor'?)"):
+        with raises_saying(ArgumentError, "load() has no argument 'fcator' (did you mean 'factor'?)"):
             load(1, fcator=2)  # type: ignore[call-arg]
-        with refused(ArgumentError, "load() lacks 'n'"):
+        with raises_saying(ArgumentError, "load() lacks 'n'"):
             load()  # type: ignore[call-arg]
-        with refused(ParameterError, "flow 'load' takes n: int; got 'x' (str)"):
+        with raises_saying(ParameterError, "flow 'load' takes n: int; got 'x' (str)"):
             load("x")  # type: ignore[arg-type]
 
 
@@ -91,7 +80,10 @@ def test_flows_with_two_counts_for_one_limit_do_not_go_together() -> None:
     def load() -> int:
         return add.replace(limit="db")(1)
 
-    with Flow("outer", limits={"db": 3}), refused(LimitError, "limit 'db' is 3 on 'outer' and 2 on 'load'"):
+    with (
+        Flow("outer", limits={"db": 3}),
+        raises_saying(LimitError, "limit 'db' is 3 on 'outer' and 2 on 'load'"),
+    ):
         load()
 
 
@@ -101,7 +93,7 @@ def test_a_flow_that_calls_itself_is_refused() -> None:
         add(1)
         return endless()
 
-    with refused(FlowError, "flow 'endless' calls itself"):
+    with raises_saying(FlowError, "flow 'endless' calls itself"):
         endless.run()
 
 
@@ -110,7 +102,7 @@ def test_a_flow_called_outside_a_flow_says_how_to_run_it() -> None:
     def nightly() -> int:
         return add(1)
 
-    with refused(FlowError, "flow 'nightly' is called outside a flow; to run it: nightly.run(...)"):
+    with raises_saying(FlowError, "flow 'nightly' is called outside a flow; to run it: nightly.run(...)"):
         nightly()
 
 
@@ -119,7 +111,10 @@ def test_a_flow_does_not_run_while_another_is_built() -> None:
     def nightly() -> int:
         return add(1)
 
-    with Flow("outer"), refused(FlowError, "flow 'nightly' cannot run while flow 'outer' is being built"):
+    with (
+        Flow("outer"),
+        raises_saying(FlowError, "flow 'nightly' cannot run while flow 'outer' is being built"),
+    ):
         nightly.run()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -25,6 +24,7 @@ from longshore import (
     task,
     text,
 )
+from longshore.testing import raises_saying
 
 HERE = InlineExecutor()
 
@@ -37,14 +37,6 @@ def add(a: int, b: int = 0) -> int:
 @task
 def echo(value: Any) -> Any:
     return value
-
-
-@contextmanager
-def refused(error: type[Exception], *parts: str) -> Iterator[None]:
-    with pytest.raises(error) as caught:
-        yield
-    for part in parts:
-        assert part in str(caught.value)
 
 
 def test_steps_come_after_what_they_wait_for() -> None:
@@ -75,7 +67,7 @@ def test_after_makes_a_step_wait_without_data() -> None:
 def test_after_something_that_is_no_step_is_refused(nonsense: object) -> None:
     told = "which is no step; write after=[export, load]"
     anything: Any = echo
-    with Flow("waits"), refused(ArgumentError, "after= of 'echo' got", told):
+    with Flow("waits"), raises_saying(ArgumentError, "after= of 'echo' got", told):
         anything(1, after=nonsense)
 
 
@@ -143,17 +135,17 @@ def test_a_selection_that_is_not_there_fails_the_step_and_says_what_is(
 
 
 def test_an_unknown_argument_names_step_argument_and_what_is_meant() -> None:
-    with Flow("wrong"), refused(ArgumentError, "add() has no argument 'bb' (did you mean 'b'?)"):
+    with Flow("wrong"), raises_saying(ArgumentError, "add() has no argument 'bb' (did you mean 'b'?)"):
         add(1, bb=2)  # type: ignore[call-overload]
 
 
 def test_a_missing_argument_names_step_and_what_it_takes() -> None:
-    with Flow("wrong"), refused(ArgumentError, "add() lacks 'a'; it takes (a: int, b: int = 0)"):
+    with Flow("wrong"), raises_saying(ArgumentError, "add() lacks 'a'; it takes (a: int, b: int = 0)"):
         add()  # type: ignore[call-overload]
 
 
 def test_an_argument_given_twice_is_refused_while_building() -> None:
-    with Flow("wrong"), refused(ArgumentError, "add() got 'a' twice"):
+    with Flow("wrong"), raises_saying(ArgumentError, "add() got 'a' twice"):
         add(1, a=2)  # type: ignore[call-overload]
 
 
@@ -165,7 +157,7 @@ def test_a_cycle_names_its_steps() -> None:
         echo.replace(name="apart")(three)
         built.add_edge(three, one)
     told = "steps wait for each other: 'one' waits for 'three' waits for 'two' waits for 'one'"
-    with refused(CycleError, told):
+    with raises_saying(CycleError, told):
         built.run()
 
 
@@ -173,7 +165,7 @@ def test_a_step_that_waits_for_itself_is_a_cycle() -> None:
     with Flow("circle") as built:
         one = echo.replace(name="one")(1)
         built.add_edge(one, one)
-    with refused(CycleError, "'one' waits for 'one'"):
+    with raises_saying(CycleError, "'one' waits for 'one'"):
         built.run()
 
 
@@ -181,7 +173,7 @@ def test_a_step_of_another_flow_is_refused_with_both_names() -> None:
     with Flow("here"):
         stray = add(1)
     told = ("argument 'value' of 'echo'", "'here'", "'there'", "give it as a parameter")
-    with Flow("there"), refused(ForeignStepError, *told):
+    with Flow("there"), raises_saying(ForeignStepError, *told):
         echo([stray])
 
 
@@ -190,9 +182,9 @@ def test_a_stray_step_in_a_field_or_after_is_refused_too() -> None:
     with Flow("here"):
         stray = add(1)
     with Flow("there"):
-        with refused(ForeignStepError, "field 'retries' of 'echo'"):
+        with raises_saying(ForeignStepError, "field 'retries' of 'echo'"):
             echo.replace(retries=stray)(1)
-        with refused(ForeignStepError, "after= of 'echo'"):
+        with raises_saying(ForeignStepError, "after= of 'echo'"):
             anything(1, after=stray)
 
 
@@ -380,7 +372,7 @@ def test_a_step_says_what_it_is() -> None:
 def test_a_text_with_a_place_too_many_or_too_few_is_refused(
     template: str, values: dict[str, object], told: str
 ) -> None:
-    with refused(ArgumentError, told):
+    with raises_saying(ArgumentError, told):
         text(template, **values)
 
 
