@@ -1,7 +1,7 @@
 """How Longshore is built and checked: `nox` runs what CI runs, the sessions with a star.
 
-`nox -s NAME` runs one session and `nox -r` keeps the environments. What follows `--` goes to pytest instead
-of its paths: `nox -s tests-3.11 -- tests/core/test_house.py -x`.
+`nox -s NAME` runs one session and `nox -r` keeps the environments. What follows `--` goes to pytest:
+`nox -s tests-3.11 -- tests/core/test_house.py -x`.
 Python versions, extras, integrations and dependency groups are read from pyproject.toml, never repeated here.
 """
 
@@ -22,7 +22,6 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
-SUMMARY = ("-p", "no:cacheprovider")
 
 nox.options.default_venv_backend = "uv|virtualenv"
 # A laptop without one of the declared versions skips its sessions; CI must have the oldest and the newest.
@@ -57,10 +56,10 @@ def install(session: nox.Session, extras: str, *groups: str) -> None:
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
-    """Run pytest; what follows `--` on nox's command line takes the place of the paths."""
-    options = [argument for argument in arguments if argument.startswith("-")]
-    paths = [argument for argument in arguments if not argument.startswith("-")]
-    session.run("python", "-m", "pytest", *SUMMARY, *options, *(session.posargs or paths))
+    """Run pytest with what follows `--` on nox's command line; paths there replace the session's own."""
+    named = any(Path(argument.partition("::")[0]).exists() for argument in session.posargs)
+    kept = [argument for argument in arguments if argument.startswith("-") or not named]
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *kept, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
