@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
+PROGRAMS = {"dot": "graphviz", "node": "nodejs", "openssl": "openssl", "perl": "perl"}
+"""Programs that tests run, and the Debian packages that have them."""
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -55,8 +58,17 @@ def install(session: nox.Session, extras: str, *groups: str) -> None:
     session.install("-e", target, *nox.project.dependency_groups(PROJECT, *groups))
 
 
+def install_programs(session: nox.Session) -> None:
+    """Install the programs that tests run and the machine lacks: in CI, as root; a laptop skips tests."""
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    if missing and "CI" in os.environ and os.geteuid() == 0 and shutil.which("apt-get"):
+        session.run("apt-get", "-qq", "update", external=True)
+        session.run("apt-get", "-qq", "install", "--no-install-recommends", "-y", *missing, external=True)
+
+
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest with what follows `--` on nox's command line; paths there replace the session's own."""
+    install_programs(session)
     named = any(Path(argument.partition("::")[0]).exists() for argument in session.posargs)
     kept = [argument for argument in arguments if argument.startswith("-") or not named]
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *kept, *session.posargs)
