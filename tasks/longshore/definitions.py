@@ -26,9 +26,13 @@ class Configured:
         Raises:
             ArgumentError: There is no field of that name.
         """
-        signature_of_fields(cast("Any", type(self))).check_names(type(self).__name__, changes)
+        signature_of_fields(cast("Any", type(self))).check_names(self.default_name(), changes)
         copied: Self = replace(cast("Any", self), **changes)  # every subclass is a dataclass
         return copied
+
+    def default_name(self) -> str:
+        """Return what messages call it, and what it is called when it was given no name."""
+        return type(self).__name__
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in changed_fields(self).items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, Typed
 
 from longshore.caches import behaviour_of
 from longshore.coroutines import run_coroutine
-from longshore.definitions import changed_fields
+from longshore.definitions import changed_fields, signature_of_fields
 from longshore.errors import TaskDefinitionError, TravelError
 from longshore.signatures import Signature
 from longshore.tasks import RetryOn, Task
@@ -162,6 +162,7 @@ def task_from(function: Callable[..., Any], changes: Mapping[str, Any]) -> Funct
             f"@task cannot read what {function!r} takes ({error}); wrap it in a def"
         ) from error
     signature.reserve(function.__qualname__)
+    signature_of_fields(cast("Any", FunctionTask)).check_names("@task", changes)
     made: FunctionTask[..., Any] = FunctionTask(fn=function, **changes)
     _document(made, function)
     return made

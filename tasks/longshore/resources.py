@@ -36,10 +36,6 @@ class Resource(Configured, Generic[R]):
                 shutil.rmtree(value)
     """
 
-    def default_name(self) -> str:
-        """Return what its steps are called."""
-        return type(self).__name__
-
     def setup(self) -> R:
         """Set it up and return what the steps get."""
         raise TaskDefinitionError(f"{type(self).__name__} has no setup(); define one")

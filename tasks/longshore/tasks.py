@@ -93,10 +93,6 @@ class Task(Configured, Generic[R]):
     def check(self) -> None:
         """Look at the fields, when none of them waits for a run; override to raise `ConfigurationError`."""
 
-    def default_name(self) -> str:
-        """Return the name of a task that was given none."""
-        return type(self).__name__
-
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Do the work, once, here, with nothing around it; every subclass has its own."""
         raise TaskDefinitionError(

@@ -188,3 +188,16 @@ def test_tasks_of_one_function_are_equal_when_their_fields_are() -> None:
 def test_its_repr_names_the_function() -> None:
     assert repr(double) == "task(double)"
     assert repr(triple.replace(retry_delay=0.0)) == "task(name='triple it', retries=2)(triple)"
+
+
+def test_a_wrong_field_of_a_function_is_told_under_the_names_that_people_wrote() -> None:
+    @task
+    def total(a: int) -> int:
+        return a
+
+    with pytest.raises(
+        ArgumentError, match=r"total\(\) has no argument 'retires' \(did you mean 'retries'\?\)"
+    ):
+        total.replace(retires=3)
+    with pytest.raises(ArgumentError, match=r"@task\(\) has no argument 'retires'"):
+        task(retires=3)(lambda a: a)
