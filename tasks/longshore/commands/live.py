@@ -19,8 +19,8 @@ from rich.live import Live
 from rich.text import Text
 
 from longshore.commands.lines import Line, Marks, closing_lines, ended_line, opening_lines, running_line
-from longshore.context import active
 from longshore.hookspecs import hookimpl
+from longshore.logs import label_of
 from longshore.plugins import host
 from longshore.states import Pending, Retrying, Running, TriggerFailed
 
@@ -200,8 +200,7 @@ class _LogLines(logging.Handler):
 
     def _show(self, record: logging.LogRecord) -> None:
         if record.module != "narration":
-            step = active.get().label or _label_of(record)
-            line = Line.of_log(step, record.levelno, record.getMessage())
+            line = Line.of_log(label_of(record), record.levelno, record.getMessage())
             self._view.say(line, always=record.levelno >= logging.WARNING)
         elif record.funcName == "progress" and isinstance(record.args, tuple):
             label, percent, message = record.args
@@ -224,11 +223,6 @@ class _LogLines(logging.Handler):
                     )
                 return
         self._view.say(Line.of_transition(label, record.levelno, rest))
-
-
-def _label_of(record: logging.LogRecord) -> str:
-    step, index = getattr(record, "step", ""), getattr(record, "map_index", None)
-    return step if index is None else f"{step}[{index}]"
 
 
 @contextmanager
