@@ -1,4 +1,4 @@
-"""What the tests of the core share: a shelf of installed distributions."""
+"""What the tests of the core share: helper modules of this folder, and a shelf of installed distributions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from longshore.plugins import PluginHost
+
+sys.path.append(str(Path(__file__).parent))
 
 GREET = """
     from longshore import Task

@@ -5,55 +5,23 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from told_flows import HERE, Told, run_with, teller, work
 
 from longshore import (
     BestEffort,
     Failed,
     Flow,
-    FlowRun,
-    InlineExecutor,
     On,
     Skip,
     State,
     Subject,
     Success,
-    task,
 )
 from longshore.lanes import Lane, drain
-
-HERE = InlineExecutor()
-Told = list[tuple[str, str, str]]
-
-
-@task
-def work(n: int = 1) -> int:
-    if n < 0:
-        raise OSError(f"no {n}")
-    return n
-
-
-def teller(told: Told) -> Callable[[Subject, State, State], None]:
-    def tell(subject: Subject, old: State, new: State) -> None:
-        told.append((subject.label, type(old).__name__, type(new).__name__))
-
-    return tell
-
-
-@contextmanager
-def quick(handler_timeout: float = 0.1) -> Iterator[Flow]:
-    with Flow("handled", handler_timeout=handler_timeout) as built:
-        yield built
-
-
-def run_with(*handlers: Any, n: int = 1, **fields: Any) -> FlowRun:
-    with quick() as built:
-        work.replace(state_handlers=handlers, **fields)(n)
-    return built.run(executor=HERE)
 
 
 def returns_nonsense(subject: Subject, old: State, new: State) -> Any:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sample_tasks import add, echo, fail
 
 from longshore import (
     ArgumentError,
@@ -31,21 +32,6 @@ from longshore import (
 from longshore.testing import raises_saying
 
 HERE = InlineExecutor()
-
-
-@task
-def add(a: int, b: int = 0) -> int:
-    return a + b
-
-
-@task
-def echo(value: Any) -> Any:
-    return value
-
-
-@task
-def fail(why: str = "no") -> None:
-    raise OSError(why)
 
 
 @task(tags=("io",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sample_tasks import echo
 
 from longshore import (
     ArgumentError,
@@ -35,11 +36,6 @@ from longshore import (
 )
 
 HERE = InlineExecutor()
-
-
-@task
-def echo(value: Any) -> Any:
-    return value
 
 
 @task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from sample_tasks import add
 
 from longshore import (
     ArgumentError,
@@ -18,21 +18,6 @@ from longshore import (
 from longshore.testing import raises_saying
 
 HERE = InlineExecutor()
-
-
-@task
-def add(a: int, b: int = 0) -> int:
-    return a + b
-
-
-@task
-def echo(value: Any) -> Any:
-    return value
-
-
-@task
-def fail(why: str = "no") -> None:
-    raise OSError(why)
 
 
 @task(tags=("io",))

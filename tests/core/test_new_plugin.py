@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -88,7 +89,8 @@ def test_its_own_tests_pass_once_it_is_installed(project: Path, site: Path) -> N
 def test_its_checks_pass_as_it_stands(project: Path, site: Path, check: str) -> None:
     tool, *arguments = check.split()
     pytest.importorskip(tool)
-    run("-m", tool, *arguments, folder=project, site=site)
+    printed = run("-m", tool, *arguments, folder=project, site=site)
+    assert re.search("All checks passed|already formatted|Success", printed)
 
 
 def test_the_installed_plugin_is_listed_found_and_run_in_a_flow(site: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sample_tasks import add, echo
 
 from longshore import (
     ArgumentError,
@@ -27,16 +28,6 @@ from longshore import (
 from longshore.testing import raises_saying
 
 HERE = InlineExecutor()
-
-
-@task
-def add(a: int, b: int = 0) -> int:
-    return a + b
-
-
-@task
-def echo(value: Any) -> Any:
-    return value
 
 
 def test_steps_come_after_what_they_wait_for() -> None:
