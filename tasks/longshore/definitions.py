@@ -14,7 +14,12 @@ from longshore.signatures import Signature, signature_of
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(field,))
 class Configured:
-    """Makes each subclass a frozen dataclass, keyword-only but for at most one field."""
+    """Makes each subclass a frozen dataclass, keyword-only but for at most one field.
+
+    `work` names the method whose parameters a call takes.
+    """
+
+    work: ClassVar[str] = "run"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -72,7 +77,7 @@ def define(cls: type) -> None:
     positional = [f.name for f in fields(cls) if not f.kw_only]
     if len(positional) > 1:
         raise TaskDefinitionError(f"{where} has more than one positional field: {', '.join(positional)}")
-    if hasattr(cls, "run"):
+    if hasattr(cls, cast("Any", cls).work):
         signature_of(cls).reserve(where, [f.name for f in fields(cls)])
 
 
@@ -112,7 +117,7 @@ def signature_of_fields(cls: type) -> Signature:
     shared = [f.name for f in fields(root)]
     own = [f.name for f in fields(cls) if f.name not in shared]
     inspected = inspect.signature(cast("Any", cls).__init__)
-    return Signature(inspected, skip_self=True, shown=", ".join([*own, *shared]) or "nothing")
+    return Signature(inspected, skip=1, shown=", ".join([*own, *shared]) or "nothing")
 
 
 def _fields_of(cls: type) -> dict[str, Field[Any]]:

@@ -26,14 +26,14 @@ class Signature:
 
     Args:
         inspected: As `inspect.signature` gives it.
-        skip_self: Leave the first parameter out.
+        skip: Leave so many of the first parameters out.
         shown: What messages say that it takes; the parameters when empty.
     """
 
     __slots__ = ("_containers", "_inspected", "_shown", "_simple", "names", "required", "variadic")
 
-    def __init__(self, inspected: inspect.Signature, *, skip_self: bool = False, shown: str = "") -> None:
-        parameters = list(inspected.parameters.values())[1 if skip_self else 0 :]
+    def __init__(self, inspected: inspect.Signature, *, skip: int = 0, shown: str = "") -> None:
+        parameters = list(inspected.parameters.values())[skip:]
         self._inspected = inspected.replace(parameters=parameters)
         self._shown = shown
         self._simple = all(p.kind in _NAMED for p in parameters)
@@ -186,5 +186,7 @@ def did_you_mean(name: str, known: Iterable[str], takes: str) -> str:
 
 @functools.cache
 def signature_of(cls: type) -> Signature:
-    """Return the signature of a class's `run()`."""
-    return Signature(inspect.signature(cast("Any", cls).run), skip_self=True)
+    """Return what a call of a class's tasks takes: the signature of its `run()`, or of a job's `submit()`."""
+    work = cast("Any", cls).work
+    skip = 1 if work == "run" else 2  # self; and the key, which the driver gives
+    return Signature(inspect.signature(getattr(cls, work)), skip=skip)

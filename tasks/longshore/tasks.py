@@ -34,6 +34,14 @@ class _RunsAsync(Protocol[P, R_co]):
     async def run(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
+class Submits(Protocol[P, R_co]):
+    """A job: its calls take what `submit()` takes behind the key, and return what `result()` returns."""
+
+    def submit(self, key: str, /, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
+    def result(self, handle: Any, /) -> R_co: ...
+
+
 class Task(Configured, Generic[R]):
     """One piece of work. Subclass it: fields are configuration, `run()` takes one call's input.
 
@@ -78,10 +86,11 @@ class Task(Configured, Generic[R]):
             if isinstance(getattr(self, name), list):
                 put(name, tuple(getattr(self, name)))
         if not any(has_references(value) for value in vars(self).values()):
-            self._check_service_fields()
+            self.check_settings()
             self.check()
 
-    def _check_service_fields(self) -> None:
+    def check_settings(self) -> None:
+        """Look at the fields that every task has."""
         for name, (holds, gives) in _RULES.items():
             value = getattr(self, name)
             if not holds(value):
@@ -117,6 +126,10 @@ class Task(Configured, Generic[R]):
         return f"{kind.__module__}.{kind.__qualname__}", {**own, "run": behaviour_of(kind.run)}
 
     @overload
+    def __call__(self: Submits[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+    @overload
+    def __call__(self: Submits[..., R_co], *args: Any, after: Any, **kwargs: Any) -> R_co: ...
+    @overload
     def __call__(self: _RunsAsync[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     @overload
     def __call__(self: _Runs[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co: ...
@@ -137,6 +150,8 @@ class Task(Configured, Generic[R]):
         after = kwargs.pop("after", ())
         return flow.add_step(cast("Task[Any]", self), args, kwargs, after=after)
 
+    @overload
+    def map(self: Submits[..., R_co], *args: Any, **kwargs: Any) -> list[R_co]: ...
     @overload
     def map(self: _RunsAsync[..., R_co], *args: Any, **kwargs: Any) -> list[R_co]: ...
     @overload

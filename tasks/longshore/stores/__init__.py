@@ -1,0 +1,1 @@
+"""Run stores: the durable record of runs, steps, results and jobs."""

@@ -1,0 +1,146 @@
+"""`RunStore`: what every store of runs can do. The engine and the command line use nothing else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longshore.stores.records import (
+        Change,
+        JobRecord,
+        Lease,
+        LogRecord,
+        Pruned,
+        RunRecord,
+        StepRecord,
+        TransitionRecord,
+    )
+    from longshore.stores.results import Results
+
+
+class RunStore(ABC):
+    """The durable record of runs.
+
+    One object may be used by all threads of a process. Each method is one transaction: when it returns, a
+    killed process loses nothing of it; when it raises, nothing of it happened. None holds a lock after it
+    returns.
+
+    Attributes:
+        results: Where results go, and how they are written.
+        durability: `process` survives the death of processes, `power` also that of the machine.
+    """
+
+    results: Results
+    durability: str
+
+    @abstractmethod
+    def create(self, run: RunRecord) -> bool:
+        """Add a run; return False, and change nothing, when there is one of its id."""
+
+    @abstractmethod
+    def claim(self, run_id: str, token: str) -> RunRecord:
+        """Become the one who drives a run: nobody does, or whoever did has died or lost the lease.
+
+        Counts one more try, and returns the run as it stands after that.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RunTakenError: Somebody else drives it, and lives; it names the process and machine.
+        """
+
+    @abstractmethod
+    def renew(self, run_id: str, token: str) -> str:
+        """Renew the lease; return why the run is to be cancelled, or nothing.
+
+        Raises:
+            LeaseLostError: Somebody else has it.
+        """
+
+    @abstractmethod
+    def release(self, run_id: str, token: str) -> None:
+        """Give the lease and all slots back; nothing happens when somebody else has it."""
+
+    @abstractmethod
+    def write(self, run_id: str, token: str, changes: Sequence[Change]) -> None:
+        """Write changes of a run, all or none.
+
+        Raises:
+            LeaseLostError: Somebody else drives the run now.
+        """
+
+    @abstractmethod
+    def run(self, run_id: str) -> RunRecord:
+        """Return a run, by its id or by a beginning that fits no other one (4 characters or more).
+
+        A run that is recorded as Running whose owner has died shows as Crashed.
+
+        Raises:
+            RunNotFoundError: There is none, or there are several; they are named.
+        """
+
+    @abstractmethod
+    def runs(
+        self,
+        *,
+        flow: str | None = None,
+        states: Sequence[str] = (),
+        before: float | None = None,
+        limit: int | None = None,
+    ) -> list[RunRecord]:
+        """Return runs, the newest first.
+
+        Args:
+            flow: Only those of this flow.
+            states: Only those that show one of these states.
+            before: Only those that were created before this time.
+            limit: At most so many.
+        """
+
+    @abstractmethod
+    def steps(self, run_id: str) -> list[StepRecord]:
+        """Return where the steps of a run stand, in the order in which they were first heard of."""
+
+    @abstractmethod
+    def transitions(self, run_id: str) -> list[TransitionRecord]:
+        """Return the transitions of a run and its steps, as they happened."""
+
+    @abstractmethod
+    def jobs(self, run_id: str | None = None, *, open_only: bool = False) -> list[JobRecord]:
+        """Return jobs, of one run or of all; with `open_only` those that are intended or submitted."""
+
+    @abstractmethod
+    def logs(self, run_id: str, step: str | None = None, map_index: int | None = None) -> list[LogRecord]:
+        """Return what is kept of the log of a run, a step, or one of a mapped one's, as it was logged."""
+
+    @abstractmethod
+    def request_cancel(self, run_id: str, reason: str) -> RunRecord:
+        """Ask for a run to be cancelled; one that nobody drives is cancelled at once. Return it as it stands."""
+
+    @abstractmethod
+    def take_slot(self, limit: str, count: int, run_id: str, holder: str) -> bool:
+        """Take one of `count` slots of a limit that all runs of this store share, or return False.
+
+        A holder that has the slot keeps it. Slots of runs whose owner has died are free again.
+
+        Raises:
+            LimitError: Another run that holds a slot gives this limit another count.
+        """
+
+    @abstractmethod
+    def give_slots(self, run_id: str, holder: str) -> None:
+        """Give back what a holder has."""
+
+    @abstractmethod
+    def remove_scheduled(self, flow: str, keep: Sequence[str]) -> int:
+        """Remove the Scheduled runs of a flow that a schedule made, but for these ids; return how many."""
+
+    @abstractmethod
+    def prune(self, before: float) -> Pruned:
+        """Remove finished runs that ended before a time, with their results; sweep what no run refers to."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the store; using it again opens it again."""
