@@ -61,6 +61,16 @@ from longshore.flows import Flow
 from longshore.functions import FunctionTask, task
 from longshore.handlers import BestEffort, On, StateHandler, Subject
 from longshore.hookspecs import hookimpl
+from longshore.jobs.protocol import (
+    Handle,
+    JobFailed,
+    JobFinished,
+    JobNotFoundError,
+    JobRunning,
+    JobUnreachableError,
+    LogLine,
+)
+from longshore.jobs.tasks import Job
 from longshore.nodes import Parameter, Step
 from longshore.outputs import Outputs, parse_outputs, parse_progress
 from longshore.resources import Resource
@@ -123,9 +133,17 @@ __all__ = [
     "FlowRun",
     "ForeignStepError",
     "FunctionTask",
+    "Handle",
     "HandlerError",
     "InlineExecutor",
+    "Job",
+    "JobFailed",
+    "JobFinished",
+    "JobNotFoundError",
+    "JobRunning",
+    "JobUnreachableError",
     "LimitError",
+    "LogLine",
     "LongshoreError",
     "MapError",
     "Mapped",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args, TYPE_CHECKING
 
 from longshore.errors import TaskError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Handle: TypeAlias = Any
 """What the other system calls a job: JSON, small."""
@@ -29,7 +31,7 @@ REASONS: Final[tuple[str, ...]] = get_args(Reason)
 _WORTH_RETRYING: Final = frozenset({"exit code", "evicted", "timed out", "throttled"})
 
 
-class JobFailed(TaskError):
+class JobFailed(TaskError):  # noqa: N818 - reads as a state does
     """A job ended, and not well.
 
     Args:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, Never, TypeVar, cast
+from typing import Any, ClassVar, Never, TypeVar, cast, TYPE_CHECKING
 
 from longshore.errors import ConfigurationError, TaskDefinitionError
-from longshore.jobs.protocol import Handle, JobFinished, JobRunning, LogLine
 from longshore.tasks import P, R_co, Submits, Task
+
+if TYPE_CHECKING:
+    from longshore.jobs.protocol import Handle, JobFinished, JobRunning, LogLine
+    from collections.abc import Iterable
 
 R = TypeVar("R")
 
