@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias, get_args, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from longshore.errors import TaskError
 

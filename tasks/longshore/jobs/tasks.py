@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Never, TypeVar, cast, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Never, TypeVar, cast
 
 from longshore.errors import ConfigurationError, TaskDefinitionError
+from longshore.jobs.watches import level_number
 from longshore.tasks import P, R_co, Submits, Task
 
 if TYPE_CHECKING:
-    from longshore.jobs.protocol import Handle, JobFinished, JobRunning, LogLine
     from collections.abc import Iterable
+
+    from longshore.jobs.protocol import Handle, JobFinished, JobRunning, LogLine
 
 R = TypeVar("R")
 
@@ -25,12 +27,14 @@ class Job(Task[R]):
         poll_interval: Longest seconds between two looks at a running job; the first ones come quicker.
         poll_patience: Seconds for which the other system may give no answer before the attempt ends Unknown.
         cancel_grace: Seconds that a cancelled job may take to end.
+        log_level: The level at which the job's own log is logged; None for not at all.
     """
 
     work: ClassVar[str] = "submit"
     poll_interval: float = 10.0
     poll_patience: float = 300.0
     cancel_grace: float = 10.0
+    log_level: str | int | None = "INFO"
 
     def check_settings(self) -> None:
         """Look at the fields that every job has."""
@@ -39,6 +43,24 @@ class Job(Task[R]):
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
                 raise ConfigurationError(f"{self.name}({name}={value!r}): give seconds above 0")
+        try:
+            level_number(self.log_level)
+        except KeyError:
+            raise ConfigurationError(
+                f"{self.name}(log_level={self.log_level!r}): give a level such as 'INFO', or None"
+            ) from None
+
+    @property
+    def level(self) -> int | None:
+        """The number of `log_level`."""
+        return level_number(self.log_level)
+
+    def submit(self, key: str, /, *args: Any, **inputs: Any) -> Handle:
+        """Start a job under a key that the other system keeps, and return its handle; do not wait for it.
+
+        A second call with the same key must not start a second job.
+        """
+        self._lacks("submit")
 
     def find(self, key: str) -> Handle | None:
         """Return the handle of the job that was submitted under a key, running or ended; None for none."""

@@ -1,12 +1,69 @@
-"""A job's bare `run()`: submit, wait, result, without a record of it."""
+"""A job's bare `run()`: submit, wait, result, here and without a record of it."""
 
 from __future__ import annotations
 
+import threading
+import uuid
 from typing import TYPE_CHECKING, Any
+
+from longshore.context import Attempt, active, current, inside_attempt
+from longshore.jobs.phases import conclude
+from longshore.jobs.watches import JobEnd, Watch
 
 if TYPE_CHECKING:
     from longshore.jobs.tasks import Job
 
 
 def run_here(job: Job[Any], args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
-    return job, args, inputs
+    """Submit a job, wait for its end and return its result.
+
+    Raises:
+        TaskError: It failed, timed out, was cancelled, or cannot be reached.
+    """
+    key = str(uuid.uuid5(uuid.UUID(current.call_id), str(current.attempt)))
+    waiting = _Waiting(job)
+    with current.on_cancel(waiting.stop):
+        handle = job.submit(key, *args, **inputs)
+        end = waiting.wait(handle)
+    result = conclude(job, handle, end)
+    job.discard(handle)
+    return result
+
+
+class _Waiting:
+    """The wait of one thread for one job; another thread may end it."""
+
+    def __init__(self, job: Job[Any]) -> None:
+        self._job = job
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._reason = "interrupted"
+
+    def stop(self) -> None:
+        """Tell the job to stop, and wait until it has."""
+        self._reason = current.cancel_reason or self._reason
+        self._stopping.set()
+        self._ended.wait(self._job.cancel_grace + 1.0)
+
+    def wait(self, handle: Any) -> JobEnd:
+        watch = Watch(self._job, handle, active.get() if inside_attempt() else Attempt(self._job.name))
+        try:
+            return self._until_end(watch)
+        except BaseException:  # KeyboardInterrupt: the job must not go on alone
+            watch.stop(self._reason)
+            self._until_end(watch)
+            raise
+        finally:
+            self._ended.set()
+
+    def _until_end(self, watch: Watch) -> JobEnd:
+        while True:
+            if self._stopping.is_set():
+                watch.stop(self._reason)
+            seen = watch.look()
+            if isinstance(seen, JobEnd):
+                return seen
+            if self._stopping.is_set():
+                threading.Event().wait(seen)
+            else:
+                self._stopping.wait(seen)
