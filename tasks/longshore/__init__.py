@@ -77,6 +77,7 @@ from longshore.resources import Resource
 from longshore.runs import FlowRun
 from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
 from longshore.secrets import register as register_secret
+from longshore.secrets import registered as registered_secrets
 from longshore.states import (
     Cached,
     Cancelled,
@@ -208,6 +209,7 @@ __all__ = [
     "parse_progress",
     "redact",
     "register_secret",
+    "registered_secrets",
     "require",
     "some_failed",
     "some_successful",

@@ -18,6 +18,7 @@ from longshore.redaction import (
     redact_error,
     redact_value,
     register,
+    registered,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ __all__ = [
     "redact_value",
     "register",
     "register_scheme",
+    "registered",
 ]
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")

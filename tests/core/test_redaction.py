@@ -10,7 +10,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from longshore.redaction import StreamRedactor, has_secrets, isolated, redact, redact_bytes, register
+from longshore.redaction import (
+    StreamRedactor,
+    has_secrets,
+    isolated,
+    redact,
+    redact_bytes,
+    register,
+    registered,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +180,10 @@ def test_isolation_begins_empty_and_puts_back_what_was_there() -> None:
         register("staple-correct")
         assert redact("horse-battery staple-correct") == "horse-battery ***"
     assert redact("horse-battery staple-correct") == "*** staple-correct"
+
+
+def test_what_is_masked_here_can_be_masked_in_a_process_that_this_one_starts() -> None:
+    assert registered() == set()
+    register("horse-battery")
+    register("abc")
+    assert registered() == {"horse-battery"}

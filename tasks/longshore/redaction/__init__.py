@@ -8,6 +8,7 @@ from longshore.redaction.values import (
     redact,
     redact_bytes,
     register,
+    registered,
 )
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "redact_error",
     "redact_value",
     "register",
+    "registered",
 ]

@@ -120,6 +120,12 @@ def register(value: str | bytes) -> None:
     _registry.register(value if isinstance(value, str) else value.decode("utf-8", "surrogateescape"))
 
 
+def registered() -> frozenset[str]:
+    """Return the values that are masked here, for a process that this one starts: hand them over in memory."""
+    with _registry.lock:
+        return frozenset(_registry.values)
+
+
 def has_secrets() -> bool:
     """Tell whether there is anything to mask."""
     return bool(_registry.forms)
