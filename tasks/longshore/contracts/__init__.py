@@ -1,0 +1,1 @@
+"""The suites that the tests of tasks and jobs inherit."""

@@ -1,0 +1,118 @@
+"""What the tests of a job are made of: its flow, its processes, waiting for its end."""
+
+from __future__ import annotations
+
+import signal
+import time
+import uuid
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from longshore.contracts.deaths import JobProcess, Outcome, Plan, keys_of
+from longshore.contracts.tasks import TaskContract
+from longshore.flows import Flow
+from longshore.jobs.protocol import JobFinished, JobNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from pathlib import Path
+
+    from longshore.jobs.tasks import Job
+    from longshore.tasks import Task
+
+
+class JobTrials(TaskContract, ABC):
+    """One job of a real system, tried in many ways.
+
+    Attributes:
+        job: A configured instance.
+        inputs: Inputs of a job that takes one to three seconds and ends well.
+        expected: That job's result; ANYTHING when it is not the same each time.
+        log_lines: Lines which that job logs, in this order, each once.
+        failing_inputs: Inputs of a job that fails.
+        failing_reason: Why it fails, in the words of `JobFailed.reason`.
+    """
+
+    job: ClassVar[Job[Any]]
+    log_lines: ClassVar[Sequence[str]] = ()
+    failing_inputs: ClassVar[Mapping[str, Any]]
+    failing_reason: ClassVar[str] = "exit code"
+
+    @abstractmethod
+    def submissions(self, key: str) -> int:
+        """Ask the other system how many jobs there are, or were, under a key."""
+
+    @abstractmethod
+    def alive(self, key: str) -> bool:
+        """Ask the other system whether anything of a key's job still runs."""
+
+    @property
+    def _tested(self) -> Task[Any]:
+        return self.job
+
+    def _flow(self, **inputs: Any) -> Flow:
+        with Flow("contract") as flow:
+            self.job.replace(name="job")(**(inputs or self.inputs))
+        return flow
+
+    def _plan(self, folder: Path, **changes: Any) -> Plan:
+        values: dict[str, Any] = {"job": self.job, "store": str(folder / "runs.db"), **changes}
+        return Plan(inputs=self.inputs, run_id="contract", folder=folder, **values)
+
+    def _in_a_process(self, folder: Path, **changes: Any) -> tuple[Outcome, list[str]]:
+        process = JobProcess(self._plan(folder, **changes))
+        process.wait()
+        return process.outcome(), keys_of(folder)
+
+    def _dies(self, folder: Path, point: str, way: str) -> None:
+        process = JobProcess(self._plan(folder, point=point, way=way))
+        code = process.wait()
+        assert code == (7 if way == "exit" else -signal.Signals[way]), f"{process.events()} {process.said()}"
+        assert process.events()[-1].startswith(point)
+
+    def _total(self, folder: Path) -> int:
+        return sum(map(self.submissions, keys_of(folder)))
+
+    @contextmanager
+    def _submitted(self) -> Generator[tuple[str, Any]]:
+        key = new_key()
+        handle = self.job.submit(key, **self.inputs)
+        try:
+            yield key, handle
+        finally:
+            self.job.cancel(handle)
+            self._gone(key)
+            self.job.discard(handle)
+
+    def _found(self, key: str) -> Any:
+        handle = self.job.find(key)
+        assert handle is not None, f"the job of {key} is not found"
+        return handle
+
+    def _status(self, handle: Any) -> Any:
+        try:
+            return self.job.poll(handle)
+        except JobNotFoundError:
+            return None
+
+    def _wait(self, handle: Any) -> None:
+        self._until(lambda: isinstance(self.job.poll(handle), JobFinished), 60.0, "end")
+        assert self.job.poll(handle) == JobFinished()
+
+    def _gone(self, key: str) -> None:
+        self._until(lambda: not self.alive(key), self.job.cancel_grace + 5.0, "stop")
+
+    def _until(self, holds: Callable[[], bool], seconds: float, what: str) -> None:
+        end = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < end, f"the job did not {what} within {seconds:g} s"
+            time.sleep(0.05)
+
+    def _check_log(self, texts: Sequence[str]) -> None:
+        assert [text for text in texts if text in self.log_lines] == list(self.log_lines)
+
+
+def new_key() -> str:
+    """Return a key that no job has."""
+    return str(uuid.uuid4())
