@@ -1,0 +1,253 @@
+"""A folder of files that are written once, whole or not at all, private to their owner."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import stat
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from longshore.stores.errors import ResultError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+if sys.platform != "win32":
+    import fcntl
+
+_PLACE: Final = re.compile(r"[a-z0-9_-]{1,90}/[a-z0-9_-]{1,120}\.[a-z0-9_-]{1,40}")
+"""No dots but the last one, no upper case: a place is one file on every file system, and inside the folder."""
+_TEMPORARY: Final = ".part-"
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_CHUNK: Final = 1 << 20
+
+
+class Folder:
+    """Files by place, `group/name.ending`, below one folder.
+
+    Args:
+        path: Made when first written to; with all that is in it only its owner may look into it.
+        flush: Have what is written survive the loss of power: the file and its folders are flushed.
+    """
+
+    def __init__(self, path: Path, *, flush: bool = False) -> None:
+        self.path = path
+        self._flush = flush
+
+    def put(
+        self, group: str, name_of: Callable[[str], str], chunks: Iterable[bytes | memoryview]
+    ) -> tuple[str, int, str]:
+        """Write a file and move it into place.
+
+        Args:
+            group: The folder inside this one.
+            name_of: Makes the file's name from the digest of its content.
+            chunks: The content.
+
+        Returns:
+            Its place, its size in bytes, and its SHA-256 in hex.
+
+        Raises:
+            StoreError: The system did not let it be written.
+        """
+        inside = self.path / group
+        try:
+            with self._temporary(inside) as (descriptor, temporary):
+                size, digest = _write(descriptor, chunks)
+                if self._flush:
+                    os.fsync(descriptor)
+                place = f"{group}/{name_of(digest)}"
+                os.replace(temporary, self._path_of(place))  # noqa: PTH105 - with the lock held
+            if self._flush:
+                _flush_folder(inside)
+        except OSError as error:
+            raise StoreError(
+                f"cannot write a result to {str(inside)!r}: {error.strerror or error}; "
+                "make room there, or let this user write there"
+            ) from error
+        return place, size, digest
+
+    @contextmanager
+    def open(self, place: str) -> Generator[BinaryIO]:
+        """Open a file for reading.
+
+        Raises:
+            ResultError: There is no such file, or it cannot be read.
+        """
+        path = self._path_of(place)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+        except OSError as error:
+            raise ResultError(
+                f"cannot open {str(path)!r}: {error.strerror or error}; run the step again"
+            ) from error
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
+            yield file
+
+    def remove(self, place: str) -> int:
+        """Remove a file; return its bytes, 0 when there is none."""
+        return _unlink(self._path_of(place))
+
+    def list(self, group: str | None = None) -> Iterator[tuple[str, float]]:
+        """Yield the files' places, of one group or of all, and when each was written; unfinished ones too."""
+        for inside in self._groups() if group is None else [self.path / group]:
+            for entry in _entries(inside):
+                with suppress(FileNotFoundError):
+                    yield f"{inside.name}/{entry.name}", entry.stat(follow_symlinks=False).st_mtime
+
+    def sweep(self, keep: Callable[[str], bool], older_than: float) -> tuple[int, int]:
+        """Remove files that are not to be kept, and what writers left unfinished when they died.
+
+        Args:
+            keep: Tells whether a place is referred to.
+            older_than: Seconds since it was written after which a file that nobody refers to is removed.
+
+        Returns:
+            How many files, and their bytes.
+        """
+        files = size = 0
+        before = time.time() - older_than
+        for place, written in self.list():
+            temporary = place.partition("/")[2].startswith(_TEMPORARY)
+            if temporary and _abandoned(self.path / place, old=written <= before):
+                removed = _unlink(self.path / place)
+            elif not temporary and written <= before and _PLACE.fullmatch(place) and not keep(place):
+                removed = self.remove(place)
+            else:
+                continue
+            files, size = files + 1, size + removed
+        self.drop_empty()
+        return files, size
+
+    def drop_empty(self) -> None:
+        """Remove groups that have no files."""
+        for inside in self._groups():
+            with suppress(OSError):
+                inside.rmdir()
+
+    def _groups(self) -> list[Path]:
+        return [
+            self.path / entry.name for entry in _entries(self.path) if entry.is_dir(follow_symlinks=False)
+        ]
+
+    def _path_of(self, place: str) -> Path:
+        path = self.path / place
+        if not _PLACE.fullmatch(place) or path.parent.is_symlink():
+            raise ResultError(
+                f"cannot use {place!r} as the place of a result: it is none that Longshore makes"
+            )
+        return path
+
+    @contextmanager
+    def _temporary(self, inside: Path) -> Generator[tuple[int, Path]]:
+        """Open a new file that is locked while its writer lives, and gone in the end unless it was moved."""
+        descriptor, path = self._create(inside)
+        try:
+            yield descriptor, path
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            os.close(descriptor)
+
+    def _create(self, inside: Path) -> tuple[int, Path]:
+        while True:
+            self._make(inside)
+            path = inside / f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
+            except FileNotFoundError:  # a sweep took the empty folder
+                continue
+            if _locked(descriptor) and _is_at(descriptor, path):
+                return descriptor, path
+            os.close(descriptor)  # a sweep came between, and took the file for a dead writer's
+
+    def _make(self, inside: Path) -> None:
+        missing = [path for path in (inside, *inside.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+            if self._flush:
+                _flush_folder(path.parent)
+        if inside.is_symlink():
+            raise StoreError(f"cannot write a result to {str(inside)!r}: it is a link; remove it")
+
+
+def _write(descriptor: int, chunks: Iterable[bytes | memoryview]) -> tuple[int, str]:
+    size, digest = 0, hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    return size, digest.hexdigest()
+
+
+def _flush_folder(path: Path) -> None:
+    if sys.platform == "win32":
+        return  # it has no way to
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _entries(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _unlink(path: Path) -> int:
+    try:
+        size = path.lstat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise StoreError(
+            f"cannot remove {str(path)!r}: {error.strerror or error}; let this user write there"
+        ) from error
+    return size
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file until it is closed or its process dies; return whether nobody else has it."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _abandoned(path: Path, *, old: bool) -> bool:
+    """Whether the writer of an unfinished file has died: nobody holds its lock, or it is old where none are."""
+    if sys.platform == "win32":
+        return old
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+    except OSError:
+        return False
+    try:
+        return _locked(descriptor) and _is_at(descriptor, path)
+    finally:
+        os.close(descriptor)
