@@ -7,7 +7,8 @@
         inputs = {"who": "world"}
         expected = "hello world"
 
-Jobs have `JobContract`, whose tests kill and resume real processes. With `pytest_plugins = ["longshore.testing"]` in a `conftest.py` the fixtures `recorder`, `canary` and
+Jobs have `JobContract`, which kills real processes and resumes what they ran. With
+`pytest_plugins = ["longshore.testing"]` in a `conftest.py` the fixtures `recorder`, `canary` and
 `isolated_longshore` are there too. All of it needs pytest, and what the task itself needs.
 """
 

@@ -50,17 +50,20 @@ class Row:
             return "running"
         return "cancelled" if self.ended == self.cancelled else self.outcome
 
-    def log(self, since: int, late: float) -> list[dict[str, Any]]:
-        times = [
-            self.created + self.seconds * (n + 1) / (len(self.lines) + 1) for n in range(len(self.lines))
-        ]
-        seen = min(time.time() - late, self.ended)
-        every = [
+    def times(self) -> list[float]:
+        """When each line is written, if the job lives so long."""
+        return [self.created + self.seconds * (n + 1) / (len(self.lines) + 1) for n in range(len(self.lines))]
+
+    def written(self) -> int:
+        return sum(at <= min(time.time(), self.ended) for at in self.times())
+
+    def log(self, late: float) -> list[dict[str, Any]]:
+        every = zip(self.lines[: self.written()], self.times(), strict=False)
+        return [
             {"number": n, "text": text, "time": at}
-            for n, (text, at) in enumerate(zip(self.lines, times, strict=True), 1)
-            if at <= seen
+            for n, (text, at) in enumerate(every, 1)
+            if at + late <= time.time()
         ]
-        return [line for line in every if line["number"] > since]
 
 
 @dataclass
@@ -123,6 +126,9 @@ class Book:
     def fault(self, body: dict[str, Any]) -> None:
         self.faults.append(Fault(**body))
 
+    def heal(self, _: Any) -> None:
+        self.faults = []
+
     def history(self, _: Any) -> dict[str, Any]:
         jobs = [{**asdict(row), "state": row.state()} for row in self.rows.values()]
         return {"jobs": jobs, "requests": self.requests}
@@ -167,7 +173,10 @@ class Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         book = self.server.book
-        control = {"/reset": book.reset, "/set": book.set, "/fault": book.fault, "/history": book.history}
+        control = {
+            "/reset": book.reset, "/set": book.set, "/fault": book.fault, "/heal": book.heal,
+            "/history": book.history,
+        }  # fmt: skip
         if self.path in control:
             self.send(200, control[self.path](body))
         else:
@@ -209,7 +218,9 @@ class Answer(BaseHTTPRequestHandler):
     def logs(self, row: Row, query: dict[str, str]) -> tuple[int, Any]:
         settings = self.server.book.settings
         since = max(0, int(query.get("since") or 0) - settings.repeated_lines)
-        return 200, {"lines": row.log(since, settings.late_lines), "all": len(row.lines)}
+        lines = row.log(settings.late_lines)
+        whole = row.state() == "running" or len(lines) == row.written()
+        return 200, {"lines": [line for line in lines if line["number"] > since], "whole": whole}
 
     def cancel(self, row: Row) -> tuple[int, Any]:
         self.server.book.cancel(row)
@@ -299,6 +310,10 @@ class JobServer:
     def fault(self, op: str, kind: str, **more: Any) -> None:
         """Have something go wrong: the fields of `Fault`."""
         self._ask("/fault", {"op": op, "kind": kind, **more})
+
+    def heal(self) -> None:
+        """Have nothing go wrong any more."""
+        self._ask("/heal", {})
 
     def jobs(self, key: str | None = None) -> list[dict[str, Any]]:
         """Return the jobs that exist or existed, in the order in which they were submitted."""

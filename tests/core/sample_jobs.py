@@ -84,6 +84,8 @@ class RemoteJob(Job[Any]):
             if line["number"] > int(since or 0):
                 time = datetime.fromtimestamp(line["time"], UTC)
                 yield LogLine(text=line["text"], cursor=str(line["number"]), time=time)
+        if not answer["whole"]:
+            raise RemoteError(f"the log of {handle['id']} is not complete yet")
 
     def cancel(self, handle: dict[str, str]) -> None:
         with contextlib.suppress(JobNotFoundError):
