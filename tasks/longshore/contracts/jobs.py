@@ -68,18 +68,18 @@ class JobContract(JobTrials):
     def test_a_key_that_is_submitted_twice_makes_one_job(self) -> None:
         with self._submitted() as (key, handle):
             again = self.job.submit(key, **self.inputs)
-            assert self.submissions(key) == 1
+            assert self.submissions(key) == 1, f"{self.submissions(key)} jobs of one key"
             self._wait(handle)
             self._wait(again)
             late = self.job.submit(key, **self.inputs)
-            assert self.submissions(key) == 1
+            assert self.submissions(key) == 1, f"{self.submissions(key)} jobs of one key"
             self._check(self.job.result(late))
 
     def test_cancel_ends_it_and_is_no_error_twice(self) -> None:
         with self._submitted() as (key, handle):
             self.job.cancel(handle)
             self.job.cancel(handle)
-            self._gone(key)
+            self._stopped(key)
             self.job.cancel(handle)
 
     def test_cancel_after_the_end_is_no_error_and_leaves_the_result(self) -> None:
@@ -96,7 +96,7 @@ class JobContract(JobTrials):
             lines = list(self.job.logs(handle, None))
             self._check_log([line.text for line in lines])
             for number, line in enumerate(lines, 1):
-                assert list(self.job.logs(handle, line.cursor)) == lines[number:]
+                assert list(self.job.logs(handle, line.cursor)) == lines[number:], f"behind line {number}"
 
     def test_a_discarded_job_is_gone_or_has_ended_and_discarding_it_again_is_no_error(self) -> None:
         with self._submitted() as (_, handle):
@@ -128,8 +128,8 @@ class JobContract(JobTrials):
     def test_a_timeout_cancels_it(self, tmp_path: Path) -> None:
         outcome, keys = self._in_a_process(tmp_path, job=self.job.replace(timeout=0.4), store=None)
         assert (outcome.state, outcome.step) == ("Failed", "TimedOut"), outcome
-        for key in keys:
-            self._gone(key)
+        [key] = keys
+        self._stopped(key)
 
     def test_a_timeout_of_a_call_cancels_it_too(self) -> None:
         began = time.monotonic()
@@ -145,7 +145,7 @@ class JobContract(JobTrials):
         process.wait()
         assert process.outcome().state == "Cancelled", process.outcome()
         [key] = keys_of(tmp_path)
-        self._gone(key)
+        self._stopped(key)
 
     # With a run store.
 
@@ -164,11 +164,11 @@ class JobContract(JobTrials):
         self, tmp_path: Path, point: str, way: str
     ) -> None:
         self._dies(tmp_path, point, way)
-        assert self._total(tmp_path) == (0 if point == "before submit" else 1)
+        self._has_jobs(tmp_path, 0 if point == "before submit" else 1)
         outcome, keys = self._in_a_process(tmp_path, resume=True)
         assert (outcome.state, outcome.step) == ("Success", "Success"), outcome
         self._check(outcome.result)
-        assert self._total(tmp_path) == 1, keys
+        self._has_jobs(tmp_path, 1)
         assert not any(map(self.alive, keys))
 
     @pytest.mark.parametrize("way", [way for way in (WAYS if _FULL else WAYS[:1]) if way != "SIGTERM"])
@@ -177,12 +177,12 @@ class JobContract(JobTrials):
         self, tmp_path: Path, point: str, way: str
     ) -> None:
         self._dies(tmp_path, point, way)
-        assert self._total(tmp_path) == 1
+        self._has_jobs(tmp_path, 1)
         outcome, keys = self._in_a_process(tmp_path, resume=True)
         assert outcome.step in ("Success", "Failed", "Cancelled"), outcome
         if outcome.step == "Success":
             self._check(outcome.result)
-        assert self._total(tmp_path) == 1, keys
+        self._has_jobs(tmp_path, 1)
         for key in keys:
             self._gone(key)
 

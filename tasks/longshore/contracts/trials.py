@@ -71,8 +71,9 @@ class JobTrials(TaskContract, ABC):
         assert code == (7 if way == "exit" else -signal.Signals[way]), f"{process.events()} {process.said()}"
         assert process.events()[-1].startswith(point)
 
-    def _total(self, folder: Path) -> int:
-        return sum(map(self.submissions, keys_of(folder)))
+    def _has_jobs(self, folder: Path, count: int) -> None:
+        found = {key: self.submissions(key) for key in keys_of(folder)}
+        assert sum(found.values()) == count, f"{count} job(s) should be there, by key: {found}"
 
     @contextmanager
     def _submitted(self) -> Generator[tuple[str, Any]]:
@@ -102,6 +103,11 @@ class JobTrials(TaskContract, ABC):
 
     def _gone(self, key: str) -> None:
         self._until(lambda: not self.alive(key), self.job.cancel_grace + 5.0, "stop")
+
+    def _stopped(self, key: str) -> None:
+        self._gone(key)
+        handle = self.job.find(key)
+        assert handle is None or self._status(handle) != JobFinished(), "the job was not stopped, it ended"
 
     def _until(self, holds: Callable[[], bool], seconds: float, what: str) -> None:
         end = time.monotonic() + seconds
