@@ -1,7 +1,8 @@
 """Scripts and programs as tasks: streamed, bounded, and ended as a whole tree.
 
-`Shell` runs a script for bash or any interpreter, `Subprocess` a program with its arguments. There are no
-credentials; a command sees the worker's environment, or with `clean_env` a part of it, and what it is given.
+`Shell` runs a script for bash or any interpreter, `Subprocess` a program with its arguments; `ShellJob` and
+`SubprocessJob` leave them running when the worker dies, and find them again. There are no credentials; a
+command sees the worker's environment, or with `clean_env` a part of it, and what it is given.
 
     from longshore_shell import Shell
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from longshore_shell.commands import EnvValue, Input, Value
 from longshore_shell.errors import CommandFailed, CommandInputError, CommandNotFound, CommandNotStarted
+from longshore_shell.jobs.tasks import ShellJob, SubprocessJob
 from longshore_shell.results import CommandOutputs
 from longshore_shell.shells import Shell, ShellBytes, ShellExitCode, ShellJson, ShellLastLine, ShellLines
 from longshore_shell.subprocesses import (
@@ -35,12 +37,14 @@ __all__ = [
     "Shell",
     "ShellBytes",
     "ShellExitCode",
+    "ShellJob",
     "ShellJson",
     "ShellLastLine",
     "ShellLines",
     "Subprocess",
     "SubprocessBytes",
     "SubprocessExitCode",
+    "SubprocessJob",
     "SubprocessJson",
     "SubprocessLastLine",
     "SubprocessLines",

@@ -240,8 +240,8 @@ def current_umask() -> int:
     return int(found, 8) if found else 0o022
 
 
-def open_output(path: str | Path) -> OutputFile:
-    """Open an output file: a new one is readable by its owner alone, an old one is emptied.
+def output_path(path: str | Path) -> str:
+    """Return the path of an output file, its places filled.
 
     Raises:
         ConfigurationError: Mapped calls would write one file.
@@ -259,4 +259,14 @@ def open_output(path: str | Path) -> OutputFile:
         )
     for place, value in places.items():
         name = name.replace(f"{{{place}}}", str(value).replace("/", "_"))
+    return name
+
+
+def open_output(path: str | Path) -> OutputFile:
+    """Open an output file: a new one is readable by its owner alone, an old one is emptied.
+
+    Raises:
+        ConfigurationError: Mapped calls would write one file.
+    """
+    name = output_path(path)
     return OutputFile(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), name)

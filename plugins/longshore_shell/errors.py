@@ -9,13 +9,18 @@ CommandInputError (ValueError)        an input that cannot be handed to a comman
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from longshore import LongshoreError, Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_SHORTAGES: Final = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY)
+"""What a system that is short of something says; later it may not be."""
 
 
 class CommandFailed(LongshoreError):
@@ -81,3 +86,31 @@ def signal_name(number: int) -> str:
     except ValueError:
         first, last = getattr(signal, "SIGRTMIN", 0), getattr(signal, "SIGRTMAX", 0)
         return f"SIGRTMIN+{number - first}" if first < number <= last else f"signal {number}"
+
+
+def not_started(
+    shown: str, words: Sequence[str], program: str, folder: str, stage: str, number: int
+) -> CommandNotStarted:
+    """Return the error for a command that the system would not start.
+
+    Args:
+        shown: The command as messages show it.
+        words: Its argument vector, secrets masked.
+        program: The path of what was to be started.
+        folder: Where it was to run.
+        stage: What failed: `folder`, or `start`.
+        number: The system's error number.
+    """
+    reason = os.strerror(number)
+    if stage == "folder":
+        kind = CommandNotFound if number == errno.ENOENT else CommandNotStarted
+        return kind(f"cannot run {shown} in {folder!r}: {reason}", command=words)
+    remedy = {
+        errno.ENOENT: "; the interpreter that its first line names is not there",
+        errno.ENOEXEC: "; it is no program for this system, or its first line is not like '#!/bin/sh'",
+        errno.EACCES: f"; run: chmod +x {program}",
+        errno.E2BIG: "; the arguments and environment are too long, give data by stdin= or in a file",
+        errno.EAGAIN: "; no process is left for this user (ulimit -u)",
+    }.get(number, "")
+    text = f"cannot start {shown} ({program!r}): {reason}{remedy}"
+    return CommandNotStarted(text, command=words, retryable=number in _SHORTAGES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import threading
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from longshore import current, redact
 from longshore_shell import commands
-from longshore_shell.errors import CommandFailed, CommandNotFound, CommandNotStarted
+from longshore_shell.errors import CommandFailed, not_started
 from longshore_shell.linelogs import LineLog, Rate
 from longshore_shell.output import Capture, OutputFile, Stream
 from longshore_shell.processes import LostError, Process, Request, StartError
@@ -95,7 +94,9 @@ class Execution:
                 if process.end is not None and not self._settings.accepts(process.end.exit_code):
                     process.abandon(grace) if process.leftovers else None
         except StartError as error:
-            raise self._not_started(error, request) from None
+            raise not_started(
+                self._shown, self._words, request.program, request.folder, error.stage, error.number
+            ) from None
         except LostError:
             raise CommandFailed(
                 f"{self._shown} was lost: the process that watched it was killed; "
@@ -116,23 +117,6 @@ class Execution:
             return Process(request, descriptor, out, err)
         finally:
             os.close(descriptor)
-
-    def _not_started(self, error: StartError, request: Request) -> CommandNotStarted:
-        reason = os.strerror(error.number)
-        if error.stage == "folder":
-            text = f"cannot run {self._shown} in {request.folder!r}: {reason}"
-            kind = CommandNotFound if error.number == errno.ENOENT else CommandNotStarted
-            return kind(text, command=self._words)
-        remedy = {
-            errno.ENOENT: "; the interpreter that its first line names is not there",
-            errno.ENOEXEC: "; it is no program for this system, or its first line is not like '#!/bin/sh'",
-            errno.EACCES: f"; run: chmod +x {request.program}",
-            errno.E2BIG: "; the arguments and environment are too long, give data by stdin= or in a file",
-            errno.EAGAIN: "; no process is left for this user (ulimit -u)",
-        }.get(error.number, "")
-        text = f"cannot start {self._shown} ({request.program!r}): {reason}{remedy}"
-        retryable = error.number in (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY)
-        return CommandNotStarted(text, command=self._words, retryable=retryable)
 
     def _report(self, rate: Rate, process: Process, file: OutputFile | None) -> None:
         if rate.left_out:

@@ -17,10 +17,12 @@ def longshore_tasks() -> list[type[Task[Any]]]:
         shell.ShellJson,
         shell.ShellBytes,
         shell.ShellExitCode,
+        shell.ShellJob,
         shell.Subprocess,
         shell.SubprocessLines,
         shell.SubprocessLastLine,
         shell.SubprocessJson,
         shell.SubprocessBytes,
         shell.SubprocessExitCode,
+        shell.SubprocessJob,
     ]

@@ -2,62 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
 from typing import Any
 
-from longshore import ConfigurationError, Secret, field, redact
-from longshore_shell import commands, templates
-from longshore_shell.commands import Value  # noqa: TC001
-from longshore_shell.errors import CommandInputError
+from longshore_shell.fields import MiB, R, ScriptFields
 from longshore_shell.output import Capture, Ending, Whole
 from longshore_shell.results import CommandOutputs, Finished
-from longshore_shell.tasks import LONGEST_SHOWN, SCRIPT, CommandTask, MiB, R, shorten
+from longshore_shell.tasks import CommandTask
 
 
-class ShellTask(CommandTask[R]):
-    """A script and what reads it.
-
-    Args:
-        script: The script's text.
-        interpreter: The program that reads it, with its options: `"bash"`, `("perl", "-w")`, `"node"`,
-            `("awk", "-f")`.
-        strict: Whether a shell runs in strict mode; `sh` and its like know only `-eu`.
-    """
-
-    script: str = field(kw_only=False)
-    interpreter: str | tuple[str, ...] = "bash"
-    strict: bool = True
-
-    def check(self) -> None:
-        super().check()
-        if not self.script.strip():
-            raise ConfigurationError(f"{type(self).__name__}: the script is empty")
-        if not self.interpreter:
-            raise ConfigurationError(
-                f"{type(self).__name__}: the interpreter is empty; give 'bash', or ('perl', '-w')"
-            )
-
-    def _command(
-        self, args: Sequence[Value], values: Mapping[str, Value | Secret] | None
-    ) -> tuple[tuple[str, ...], bytes | None]:
-        words = commands.interpreter_words(self.interpreter, strict=self.strict)
-        script = self.script if values is None else self._filled(words, values)
-        given = (commands.argument(value, f"argument {n}") for n, value in enumerate(args, 1))
-        return (*words, SCRIPT, *given), commands.encode(script, "the script")
-
-    def _filled(self, words: Sequence[str], values: Mapping[str, Value | Secret]) -> str:
-        if commands.shell_name(words) not in commands.POSIX_SHELLS:
-            raise CommandInputError(
-                f"cannot put values into a script for {words[0]!r}: how it quotes is not known here; "
-                "use env=, args= or stdin="
-            )
-        texts = {name: commands.value_text(value, f"value {name!r}") for name, value in values.items()}
-        return templates.fill_script(self.script, texts, allow_options=self.allow_options)
-
-    def _shown(self, words: Sequence[str]) -> str:
-        first, newline, _ = redact(self.script.strip()).partition("\n")
-        text = f"{first}..." if newline and len(first) <= LONGEST_SHOWN else shorten(first)
-        return f"{commands.shell_name(words)} script {text!r}"
+class ShellTask(ScriptFields[R], CommandTask[R]):
+    """A script that is run to its end."""
 
 
 class ShellOutputTask(ShellTask[R]):

@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
-from typing import Any, Final
+from typing import Any
 
-from longshore import ConfigurationError, Secret, field, redact
-from longshore_shell import commands, templates
-from longshore_shell.commands import Value  # noqa: TC001
+from longshore_shell.fields import MiB, ProgramFields, R
 from longshore_shell.output import Capture, Ending, Whole
 from longshore_shell.results import CommandOutputs, Finished
-from longshore_shell.tasks import CommandTask, MiB, R, shorten
-
-_MOST_SHOWN: Final = 20
+from longshore_shell.tasks import CommandTask
 
 
-class SubprocessTask(CommandTask[R]):
-    """A program and its arguments.
-
-    Args:
-        command: One word each: `("dbt", "run", "--target", "prod")`.
-    """
-
-    command: Sequence[str] = field(kw_only=False)
-
-    def check(self) -> None:
-        super().check()
-        where = type(self).__name__
-        if isinstance(self.command, str):
-            line = redact(self.command)
-            raise ConfigurationError(f"{where}({line!r}): give one word each, {tuple(line.split())!r}")
-        if not self.command or not self.command[0]:
-            raise ConfigurationError(f"{where}: the command is empty")
-
-    def _command(
-        self, args: Sequence[Value], values: Mapping[str, Value | Secret] | None
-    ) -> tuple[tuple[str, ...], bytes | None]:
-        words = tuple(self.command)
-        if values is not None:
-            texts = {name: commands.text_of(value, f"value {name!r}") for name, value in values.items()}
-            words = templates.fill_words(words, texts, allow_options=self.allow_options)
-        given = [commands.text_of(value, f"argument {n}") for n, value in enumerate(args, 1)]
-        if not self.allow_options and "--" not in words:
-            for number, text in enumerate(given, 1):
-                templates.refuse_option(f"argument {number}", text)
-        return tuple(
-            commands.argument(word, f"word {n} of the command") for n, word in enumerate([*words, *given], 1)
-        ), None
-
-    def _shown(self, words: Sequence[str]) -> str:
-        return f"command {[shorten(redact(word)) for word in words[:_MOST_SHOWN]]!r}"
+class SubprocessTask(ProgramFields[R], CommandTask[R]):
+    """A program that is run to its end."""
 
 
 class SubprocessOutputTask(SubprocessTask[R]):

@@ -1,77 +1,45 @@
-"""What `Shell` and `Subprocess` share: the fields of a command and how one call of it goes."""
+"""What `Shell` and `Subprocess` share: how one call of a command goes."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates its annotations
-from pathlib import Path  # noqa: TC003
-from typing import Final, TypeVar
+from typing import Final
 
-from longshore import ConfigurationError, Secret, Skip, Task
+from longshore import ConfigurationError, Secret
 from longshore_shell import commands, workers
 from longshore_shell.commands import EnvValue, Input, Value  # noqa: TC001
 from longshore_shell.executions import Execution, Settings, level_of
+from longshore_shell.fields import SCRIPT, CommandFields, MiB, R
 from longshore_shell.output import Capture  # noqa: TC001
 from longshore_shell.processes import Request
 from longshore_shell.results import Finished  # noqa: TC001
 
-R = TypeVar("R")
-
-MiB: Final = 1024 * 1024
 _LONGEST_GRACE: Final = 13.0
 """Seconds; a timed-out attempt waits 15 s for its tree to end."""
-LONGEST_SHOWN: Final = 60
 
 
-class CommandTask(Task[R]):
-    """A command: what it runs in, what its exit codes mean, where its output goes.
+class CommandTask(CommandFields[R]):
+    """A command that is run to its end, and ends with its worker.
 
     Args:
-        cwd: The folder to run in; the worker's own when None.
-        umask: Such as 0o027; the worker's own when None.
-        clean_env: Whether to start from the variables in `keep_env` alone, not from all that the worker has.
-        keep_env: The names that a clean environment keeps.
-        success_codes: The exit codes that are success.
-        skip_codes: The exit codes that end the step as Skipped.
-        retry_codes: The exit codes that are worth another attempt; when there are none, all failures are.
         grace: Seconds between SIGTERM and SIGKILL; at most 13.
         log_level: The level of the log records of both streams; None logs nothing.
         log_rate: Bytes a second that are logged, 8 MiB by default; None for all. More is counted and left out
             of the log, never of `output_file` or a result.
-        output_file: A file for all that both streams bring, secrets masked; made anew by each attempt.
-            `{run_id}`, `{step}`, `{attempt}` and `{map_index}` have their values in it.
-        allow_options: Whether a value that begins with `-` may stand where it is read as an option.
     """
 
-    cwd: str | Path | None = None
-    umask: int | None = None
-    clean_env: bool = False
-    keep_env: tuple[str, ...] = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR")
-    success_codes: tuple[int, ...] = (0,)
-    skip_codes: tuple[int, ...] = ()
-    retry_codes: tuple[int, ...] = ()
-    grace: float = 5.0
     log_level: str | int | None = "INFO"
     log_rate: int | None = 8 * MiB
-    output_file: str | Path | None = None
-    allow_options: bool = False
     repeatable: bool = False
 
     def check(self) -> None:
+        super().check()
         where = type(self).__name__
-        codes = [*self.success_codes, *self.skip_codes, *self.retry_codes]
-        if any(not 0 <= code <= 255 for code in codes):
-            raise ConfigurationError(f"{where}: exit codes are from 0 to 255, not {codes}")
-        if len(set(codes)) < len(codes):
-            raise ConfigurationError(
-                f"{where}: an exit code means one of success, skip and retry; {codes} names one twice"
-            )
         if not 0 <= self.grace <= _LONGEST_GRACE:
             raise ConfigurationError(
                 f"{where}(grace={self.grace!r}): give seconds from 0 to {_LONGEST_GRACE:g}"
             )
-        if self.umask is not None and not 0 <= self.umask <= 0o777:
-            raise ConfigurationError(f"{where}(umask={self.umask!r}): give an octal number, such as 0o022")
         try:
             level_of(self.log_level)
         except KeyError:
@@ -110,16 +78,6 @@ class CommandTask(Task[R]):
     @abstractmethod
     def _result(self, finished: Finished) -> R:
         """Return what the call returns."""
-
-    @abstractmethod
-    def _command(
-        self, args: Sequence[Value], values: Mapping[str, Value | Secret] | None
-    ) -> tuple[tuple[str, ...], bytes | None]:
-        """Return the argument vector and the script that goes in a file after its first part."""
-
-    @abstractmethod
-    def _shown(self, words: Sequence[str]) -> str:
-        """Return the command as messages show it."""
 
     def _execute(
         self,
@@ -163,29 +121,3 @@ class CommandTask(Task[R]):
     def _capture(self) -> Capture | None:
         """Return what keeps standard output for the result, if the result needs it."""
         return None
-
-    def _accepts(self, code: int | None) -> bool:
-        return code is not None and code in (*self.success_codes, *self.skip_codes)
-
-    def _judge(self, finished: Finished) -> Finished:
-        code = finished.end.exit_code
-        if code is not None and code in self.skip_codes:
-            raise Skip(f"{finished.shown} exited with {code}, which means skip")
-        if self._accepts(code) and code not in self.retry_codes:
-            return finished
-        only_these = bool(self.retry_codes) and code is not None
-        raise finished.failure(retryable=not only_these or code in self.retry_codes)
-
-
-class _Script(str):
-    """Stands in an argument vector where the script's file will be."""
-
-    __slots__ = ()
-
-
-SCRIPT: Final = _Script("script")
-
-
-def shorten(text: str) -> str:
-    """Cut what was masked before, so that no part of a secret is left."""
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

@@ -22,14 +22,6 @@ from longshore_shell.errors import CommandNotStarted
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_PROGRAM: Final = f"""
-import sys
-package = type(sys)("longshore_shell")  # the package without its __init__, which would import Longshore
-package.__path__ = [{str(Path(__file__).parent)!r}]
-sys.modules["longshore_shell"] = package
-from longshore_shell.supervisor import main
-main()
-"""
 _PATIENCE_AT_EXIT: Final = 5.0
 """Seconds that a worker which ends waits for its commands' leftovers; more than the supervisor's grace."""
 
@@ -38,6 +30,18 @@ _DESCRIPTORS: Final = 5
 """Descriptors of one running command: two pipes, a socket, its input and its output file."""
 _RESERVE: Final = 48
 _MOST_SLOTS: Final = 10_000
+
+
+def program(module: str) -> str:
+    """Return the text by which a bare interpreter runs `main()` of a module of this package."""
+    return f"""
+import sys
+package = type(sys)("longshore_shell")  # the package without its __init__, which would import Longshore
+package.__path__ = [{str(Path(__file__).parent)!r}]
+sys.modules["longshore_shell"] = package
+from longshore_shell.{module} import main
+main()
+"""
 
 
 class Folder:
@@ -70,7 +74,7 @@ class Supervisor:
         with theirs:
             self.pid = os.posix_spawn(
                 sys.executable,
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, str(os.getpid()), folder.path],
+                [sys.executable, "-I", "-S", "-c", program("supervisor"), str(os.getpid()), folder.path],
                 os.environ,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),

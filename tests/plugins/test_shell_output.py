@@ -18,7 +18,8 @@ from longshore.context import Attempt, active
 from longshore.secrets import isolated, register
 from longshore_shell import CommandFailed, Shell, ShellBytes, ShellLines, SubprocessBytes
 from longshore_shell.linelogs import LONGEST_LINE
-from longshore_shell.output import TAIL_SIZE, Tail, last_line
+from longshore_shell.output import last_line
+from longshore_shell.tails import TAIL_SIZE, Tail
 
 MB = 1_000_000
 

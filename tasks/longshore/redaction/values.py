@@ -121,7 +121,7 @@ def register(value: str | bytes) -> None:
 
 
 def registered() -> frozenset[str]:
-    """Return the values that are masked here, for a process that this one starts: hand them over in memory."""
+    """Return what is masked here, for a process that this one starts: hand it over in memory."""
     with _registry.lock:
         return frozenset(_registry.values)
 
