@@ -10,14 +10,13 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
 from longshore.definitions import Configured
@@ -26,8 +25,14 @@ from longshore.nodes import Parameter, Step
 from longshore.references import Reference
 from longshore.stores.classes import main_name
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 _ATOMS: Final = frozenset({int, float, bool, complex, type(None), range, bytearray})
 _SHOWN: Final = (timedelta, Decimal, UUID, PurePath, re.Pattern)
+_CODE: Final = (type, FunctionType, BuiltinFunctionType, MethodType, functools.partial)
+_CONTAINERS: Final = (dict, list, tuple, set, frozenset)
+_MOMENTS: Final = (datetime, date, time)
 _LONG: Final = 256
 """Characters or bytes from which on a value's digest stands for it."""
 _CONSTANT: Final = re.compile(r"_*[A-Z][A-Z0-9_]*")
@@ -43,10 +48,16 @@ class Digester:
         self._classes: dict[type, str] = {}
         self._open: set[int] = set()
         self._main = main_name()
+        self._steps: dict[str, None] = {}
 
     def of(self, value: Any) -> str:
         """Return the digest of a value."""
         return _digest(self.describe(value))
+
+    def of_input(self, value: Any) -> tuple[str, tuple[str, ...]]:
+        """Return the digest of an input, and the names of the steps that it comes from."""
+        self._steps.clear()
+        return _digest(self.describe(value)), tuple(self._steps)
 
     def describe(self, value: Any) -> str:
         """Return a text that equal values share, in this process and in any other."""
@@ -68,14 +79,14 @@ class Digester:
     def _describe_object(self, kind: type, value: Any) -> str:
         if isinstance(value, Reference):
             return self._describe_reference(value)
-        if isinstance(value, type | FunctionType | BuiltinFunctionType | MethodType | functools.partial):
+        if isinstance(value, _CODE):
             return self._describe_code(value)
         name = self.name_of(kind)
         if isinstance(value, Enum):
             return f"{name}.{value.name}"
-        if isinstance(value, dict | list | tuple | set | frozenset):
+        if isinstance(value, _CONTAINERS):
             return f"{name} {self._describe_items(value)}"
-        if isinstance(value, datetime | date | time):
+        if isinstance(value, _MOMENTS):
             return f"{name} {value.isoformat()} {getattr(getattr(value, 'tzinfo', None), 'key', '')}"
         if isinstance(value, _SHOWN):
             return f"{name} {value!r}"
@@ -104,6 +115,7 @@ class Digester:
 
     def _describe_reference(self, value: Reference) -> str:
         if isinstance(value, Step):
+            self._steps.setdefault(value._node.name)
             return f"step {value._node.name!r}"
         if isinstance(value, Parameter):
             return f"parameter {value._name!r}"
@@ -117,7 +129,7 @@ class Digester:
         if isinstance(value, MethodType):
             return f"method {self.describe(value.__func__)} of {self.describe(value.__self__)}"
         if isinstance(value, functools.partial):
-            held: Any = value
+            held = cast("Any", value)
             return f"partial {self.describe((held.func, held.args, held.keywords))}"
         return self.name_of(value)
 
@@ -204,9 +216,11 @@ def _functions_in(value: Any) -> list[FunctionType]:
     """Return the functions that a name stands for: itself, a method's, a property's, a task's."""
     if isinstance(value, property):
         return [f for f in (value.fget, value.fset) if isinstance(f, FunctionType)]
+    inner: Any = value
     if isinstance(value, FunctionTask):
-        value = cast("Any", value).fn
-    inner = getattr(value, "__func__", value) if isinstance(value, staticmethod | classmethod) else value
+        inner = cast("Any", value).fn
+    elif isinstance(value, staticmethod | classmethod):
+        inner = cast("Any", value).__func__
     return [inner] if isinstance(inner, FunctionType) else []
 
 

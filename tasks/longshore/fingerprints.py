@@ -1,5 +1,3 @@
-# The public names of a reference select from its value, so those that modules share begin with _.
-# pyright: reportPrivateUsage=false
 """Fingerprints: what a flow's steps were, so that a resume can tell what has changed since."""
 
 from __future__ import annotations
@@ -11,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from longshore.digests import Digester
 from longshore.functions import FunctionTask
-from longshore.nodes import node_of
-from longshore.references import Reference, walk_references
 from longshore.stores.errors import StoreError
 from longshore.tasks import SERVICE_FIELDS
 
@@ -162,23 +158,12 @@ def _step_print(digester: Digester, node: Node, task: TaskPrint) -> StepPrint:
     arguments: dict[str, str] = {}
     sources: dict[str, tuple[str, ...]] = {}
     for name, value in node.arguments.items():
-        arguments[name] = digester.of(value)
-        if not node.plain and (steps := _steps_in(value)):
+        arguments[name], steps = digester.of_input(value)
+        if steps:
             sources[name] = steps
     used = {step for steps in sources.values() for step in steps}
     after = tuple(sorted({before.name for before in node.before()} - used)) if node.before() else ()
     return StepPrint(task, arguments, sources, after, node.mapped)
-
-
-def _steps_in(value: Any) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-
-    def visit(reference: Reference) -> None:
-        if (node := node_of(reference)) is not None:
-            names.setdefault(node.name)
-
-    walk_references(value, visit)
-    return tuple(names)
 
 
 def differences(recorded: Fingerprint, present: Fingerprint) -> list[Difference]:
@@ -192,8 +177,8 @@ def differences(recorded: Fingerprint, present: Fingerprint) -> list[Difference]
             Difference(
                 "changed",
                 "",
-                f"it was recorded with Python {recorded.python} and this is {present.python}, so what the code "
-                "does was not compared",
+                f"it was recorded with Python {recorded.python} and this is {present.python}, "
+                "so what the code does was not compared",
             )
         )
     for name, step in present.steps.items():

@@ -1,4 +1,4 @@
-"""Classes by name, for values that are written down: `module:qualname`, found where it is imported already."""
+"""Classes by name, for values that are written down: `module:qualname`, looked for among what is imported."""
 
 from __future__ import annotations
 

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
 from enum import Enum, Flag
 from functools import partial
-from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
-from uuid import UUID
 
 from longshore.stores.classes import find_class
-from longshore.stores.encoding import FACTORIES, TAG
 from longshore.stores.errors import ResultError
+from longshore.stores.forms import READERS, TAG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 Read: TypeAlias = Callable[[int], bytes]
@@ -45,7 +39,8 @@ def from_text(text: str, what: str, read: Read) -> Any:
         raise ResultError(f"cannot read {what}: it is nested too deeply; run the step again") from None
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         raise ResultError(
-            f"cannot read {what}: {type(error).__name__}: {error}; it was changed, or a newer Longshore wrote it"
+            f"cannot read {what}: {type(error).__name__}: {error}; "
+            "it was changed, or a newer Longshore wrote it"
         ) from error
 
 
@@ -57,66 +52,14 @@ def _rebuilt(read: Read, found: dict[str, Any]) -> Any:
         return _INSTANCES[tag](find_class(found["class"]), value)
     if tag in ("bytes", "bytearray") and isinstance(value, list):
         return _BINARY[tag](read(cast("list[int]", value)[0]))
-    if tag not in _FORMS:
+    if tag not in READERS:
         raise ResultError(
             f"it holds a {tag!r}, which this Longshore does not know; use the version that wrote it"
         )
-    return _FORMS[tag](value)
-
-
-def _moment(kind: type[datetime] | type[time], value: Sequence[Any]) -> Any:
-    naive, zone, fold = value
-    return cast("Any", kind.fromisoformat(naive)).replace(tzinfo=zone, fold=fold)
-
-
-def _zone(key: str) -> Any:
-    from zoneinfo import ZoneInfo  # a few results need it
-
-    try:
-        return ZoneInfo(key)
-    except (LookupError, OSError) as error:
-        raise ResultError(
-            f"it holds a time in {key!r}, which this machine does not know; run: pip install tzdata"
-        ) from error
-
-
-def _timezone(value: Sequence[Any]) -> timezone:
-    return timezone.utc if list(value) == [timedelta()] else timezone(*value)
-
-
-def _default_dict(value: Sequence[Any]) -> Any:
-    name, pairs = value
-    return defaultdict(FACTORIES[name] if name else None, pairs)
+    return READERS[tag](value)
 
 
 _BINARY: Final[dict[str, Callable[[bytes], Any]]] = {"bytes": bytes, "bytearray": bytearray}
-_FORMS: Final[dict[str, Callable[[Any], Any]]] = {
-    "int": lambda v: int(v, 16),
-    "str": lambda v: "".join(map(chr, v)),
-    "dict": dict,
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-    "bytes": lambda v: b64decode(v, validate=True),
-    "bytearray": lambda v: bytearray(b64decode(v, validate=True)),
-    "complex": lambda v: complex(*v),
-    "range": lambda v: range(*v),
-    "date": date.fromisoformat,
-    "datetime": partial(_moment, datetime),
-    "time": partial(_moment, time),
-    "timedelta": lambda v: timedelta(*v),
-    "timezone": _timezone,
-    "zone": _zone,
-    "decimal": Decimal,
-    "uuid": UUID,
-    "path": Path,
-    "posix-path": PurePosixPath,
-    "windows-path": PureWindowsPath,
-    "ordered-dict": OrderedDict,
-    "counter": lambda v: Counter(dict(v)),
-    "defaultdict": _default_dict,
-    "deque": lambda v: deque(*v),
-}
 
 
 def _enum(kind: type, value: Any) -> Any:
@@ -182,7 +125,7 @@ def _stored(kind: type, value: Any) -> Any:
         ) from error
 
 
-def _unlike(kind: type, expected: str) -> ResultError:
+def _unlike(kind: Any, expected: str) -> ResultError:
     return ResultError(
         f"it holds a {kind.__module__}:{kind.__qualname__}, which is not {expected} here; run the step again"
     )

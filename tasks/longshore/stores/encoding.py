@@ -5,27 +5,21 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections import Counter, OrderedDict, defaultdict, deque
-from dataclasses import MISSING, fields, is_dataclass
-from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
+from dataclasses import MISSING, fields
 from enum import Enum
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from itertools import pairwise
 from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
-from uuid import UUID
 
 from longshore.stores.classes import name_of
 from longshore.stores.errors import ResultError
+from longshore.stores.forms import FORMS, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-TAG: Final = "$type"
 DEEPEST: Final = 200
 """Levels of JSON: what is written on a shallow stack can be read on a deep one."""
-FACTORIES: Final[dict[str, Any]] = {kind.__name__: kind for kind in (list, dict, set, int, float, str)}
-"""What a defaultdict may be told to make."""
 _ATOMS: Final = frozenset({int, float, bool, type(None)})
 _CODE: Final = (FunctionType, BuiltinFunctionType, type)
 _PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -58,7 +52,7 @@ def to_text(value: Any, what: str, blobs: Blobs) -> str:
             return _dump(value)
     except (ValueError, RecursionError):  # an int of very many digits
         pass
-    writer = _Writer(what, blobs)
+    writer = Writer(what, blobs)
     try:
         return _dump(writer.lower(value))
     except RecursionError:
@@ -88,7 +82,7 @@ def _is_json(value: Any, depth: int) -> bool:
     return False
 
 
-class _Writer:
+class Writer:
     """Turns a value into what JSON has forms for, and knows where in the value it is."""
 
     def __init__(self, what: str, blobs: Blobs) -> None:
@@ -107,26 +101,29 @@ class _Writer:
         if kind in _ATOMS:
             return value if kind is not int or -_LARGE < value < _LARGE else _tagged("int", hex(value))
         if kind is str:
-            return value if not _PAIR.search(value) else _tagged("str", [ord(letter) for letter in value])
+            return value if not _PAIR.search(value) else _tagged("str", _apart(value))
         self._depth += 1
         if self._depth > DEEPEST:
             raise ResultError(
-                f"{self.problem()}: it is nested deeper than {DEEPEST} levels; return less, or write it to a file"
+                f"{self.problem()}: it is nested deeper than {DEEPEST} levels; "
+                "return less, or write it to a file"
             )
         try:
             return self._lower_object(kind, value)
         finally:
             self._depth -= 1
 
-    def _lower_object(self, kind: type, value: Any) -> Any:
+    def _lower_object(self, kind: Any, value: Any) -> Any:
         if kind is list:
             return self.items(value)
         if kind is dict:
             return self._mapping(value)
         self._depth += 1  # a tag is a level of its own
         try:
-            if (form := _FORMS.get(kind)) is not None:
-                return _tagged(form[0], form[1](self, value))
+            if kind.__module__ == "zoneinfo" and getattr(value, "key", None):
+                return _tagged("zone", value.key)
+            if (form := FORMS.get(kind)) is not None:
+                return _tagged(form.tag, form.write(self, value))
             return self._instance(kind, value)
         finally:
             self._depth -= 1
@@ -167,21 +164,27 @@ class _Writer:
         self._blobs.held.append(value)
         return [len(value)]
 
-    def _instance(self, kind: type, value: Any) -> Any:
-        if isinstance(value, Enum):
-            return self._named("enum", kind, value.name if value.name in kind.__members__ else [value.value])  # type: ignore[attr-defined]
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return self._named("namedtuple", kind, self.items(cast("Any", value)))
+    def _instance(self, kind: Any, value: Any) -> Any:
+        if issubclass(kind, Enum):
+            return self._named("enum", kind, value.name if value.name in kind.__members__ else [value.value])
+        if _is_namedtuple(kind):
+            return self._named("namedtuple", kind, self.items(value))
         if hasattr(kind, "__store__") and hasattr(kind, "__restore__"):
-            return self._named("stored", kind, self.at("", value.__store__()))
-        if is_dataclass(kind) and _can_be_rebuilt(kind):
+            return self._named("stored", kind, self.at("", self._told_by(value)))
+        if hasattr(kind, "__dataclass_fields__") and _can_be_rebuilt(kind):
             return self._named("dataclass", kind, self._attributes(value))
-        if kind.__module__ == "zoneinfo" and getattr(value, "key", None):
-            return _tagged("zone", value.key)
         raise ResultError(
             f"{self.problem()}: it is a {kind.__name__}; return plain data in its place, "
             "or give the store a serializer: PickleSerializer()"
         )
+
+    def _told_by(self, value: Any) -> Any:
+        try:
+            return value.__store__()
+        except Exception as error:
+            raise ResultError(
+                f"{self.problem()}: its __store__() raised {type(error).__name__}: {error}; return plain data"
+            ) from error
 
     def _named(self, tag: str, kind: type, value: Any) -> Any:
         try:
@@ -206,54 +209,23 @@ _LARGE: Final = 1 << 2000
 """Ints from here on are written in hex: Python limits the digits that it turns into an int."""
 
 
-def _moment(writer: _Writer, value: datetime | time) -> list[Any]:
-    naive = value.replace(tzinfo=None).isoformat()
-    return [naive, writer.at(".tzinfo", value.tzinfo), value.fold]
-
-
-def _default(writer: _Writer, value: defaultdict[Any, Any]) -> list[Any]:
-    factory = value.default_factory
-    name = getattr(factory, "__name__", "")
-    if factory is not None and FACTORIES.get(name) is not factory:
-        raise ResultError(
-            f"{writer.problem()}: it is a defaultdict of {name or factory!r}; return dict(...) of it"
-        )
-    return [name, writer.pairs(value)]
-
-
-_FORMS: Final[dict[type, tuple[str, Callable[[_Writer, Any], Any]]]] = {
-    tuple: ("tuple", _Writer.items),
-    set: ("set", _Writer.members),
-    frozenset: ("frozenset", _Writer.members),
-    bytes: ("bytes", _Writer.binary),
-    bytearray: ("bytearray", _Writer.binary),
-    complex: ("complex", lambda _, v: [v.real, v.imag]),
-    range: ("range", lambda writer, v: writer.items((v.start, v.stop, v.step))),
-    date: ("date", lambda _, v: v.isoformat()),
-    datetime: ("datetime", _moment),
-    time: ("time", _moment),
-    timedelta: ("timedelta", lambda _, v: [v.days, v.seconds, v.microseconds]),
-    timezone: ("timezone", lambda writer, v: writer.items(v.__getinitargs__())),
-    Decimal: ("decimal", lambda _, v: str(v)),
-    UUID: ("uuid", lambda _, v: v.hex),
-    type(Path()): ("path", lambda writer, v: writer.lower(str(v))),
-    PurePosixPath: ("posix-path", lambda writer, v: writer.lower(str(v))),
-    PureWindowsPath: ("windows-path", lambda writer, v: writer.lower(str(v))),
-    OrderedDict: ("ordered-dict", _Writer.pairs),
-    Counter: ("counter", _Writer.pairs),
-    defaultdict: ("defaultdict", _default),
-    deque: ("deque", lambda writer, v: [writer.items(v), v.maxlen]),
-}
-"""The tag and the form of classes of the standard library, none of their subclasses."""
-
-
 def _tagged(tag: str, value: Any) -> dict[str, Any]:
     return {TAG: tag, "value": value}
+
+
+def _apart(text: str) -> list[str]:
+    """Cut a text between surrogates that would be joined; what else it says stays to be seen."""
+    cuts = [0, *(found.start() + 1 for found in _PAIR.finditer(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(cuts)]
 
 
 def _short(key: Any) -> str:
     text = repr(key)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _is_namedtuple(kind: Any) -> bool:
+    return hasattr(kind, "_fields") and issubclass(kind, tuple)
 
 
 def _can_be_rebuilt(kind: type) -> bool:

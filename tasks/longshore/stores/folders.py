@@ -6,25 +6,23 @@ import hashlib
 import os
 import re
 import secrets
-import stat
 import sys
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Final
 
 from longshore.stores.errors import ResultError, StoreError
+from longshore.stores.heldfiles import NO_LINK, hold, is_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
-
-if sys.platform != "win32":
-    import fcntl
+    from io import BufferedReader
+    from pathlib import Path
 
 _PLACE: Final = re.compile(r"[a-z0-9_-]{1,90}/[a-z0-9_-]{1,120}\.[a-z0-9_-]{1,40}")
-"""No dots but the last one, no upper case: a place is one file on every file system, and inside the folder."""
+"""No dots but the last one, no upper case: a place is one file on every file system, inside the folder."""
 _TEMPORARY: Final = ".part-"
-_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_TRIES: Final = 100
 _CHUNK: Final = 1 << 20
 
 
@@ -74,7 +72,7 @@ class Folder:
         return place, size, digest
 
     @contextmanager
-    def open(self, place: str) -> Generator[BinaryIO]:
+    def open(self, place: str) -> Generator[BufferedReader]:
         """Open a file for reading.
 
         Raises:
@@ -82,7 +80,7 @@ class Folder:
         """
         path = self._path_of(place)
         try:
-            descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+            descriptor = os.open(path, os.O_RDONLY | NO_LINK)
         except OSError as error:
             raise ResultError(
                 f"cannot open {str(path)!r}: {error.strerror or error}; run the step again"
@@ -94,12 +92,11 @@ class Folder:
         """Remove a file; return its bytes, 0 when there is none."""
         return _unlink(self._path_of(place))
 
-    def list(self, group: str | None = None) -> Iterator[tuple[str, float]]:
-        """Yield the files' places, of one group or of all, and when each was written; unfinished ones too."""
-        for inside in self._groups() if group is None else [self.path / group]:
-            for entry in _entries(inside):
-                with suppress(FileNotFoundError):
-                    yield f"{inside.name}/{entry.name}", entry.stat(follow_symlinks=False).st_mtime
+    def places(self, group: str | None = None) -> Iterator[tuple[str, float]]:
+        """Yield the places of files, of one group or of all, and when each was written."""
+        for place, written in self._listed(self._groups() if group is None else [self.path / group]):
+            if _PLACE.fullmatch(place):
+                yield place, written
 
     def sweep(self, keep: Callable[[str], bool], older_than: float) -> tuple[int, int]:
         """Remove files that are not to be kept, and what writers left unfinished when they died.
@@ -113,15 +110,14 @@ class Folder:
         """
         files = size = 0
         before = time.time() - older_than
-        for place, written in self.list():
-            temporary = place.partition("/")[2].startswith(_TEMPORARY)
-            if temporary and _abandoned(self.path / place, old=written <= before):
-                removed = _unlink(self.path / place)
-            elif not temporary and written <= before and _PLACE.fullmatch(place) and not keep(place):
-                removed = self.remove(place)
+        for place, written in self._listed(self._groups()):
+            old = written <= before
+            if f"/{_TEMPORARY}" in place:
+                unwanted = is_abandoned(self.path / place, old=old)
             else:
-                continue
-            files, size = files + 1, size + removed
+                unwanted = old and _PLACE.fullmatch(place) is not None and not keep(place)
+            if unwanted:
+                files, size = files + 1, size + _unlink(self.path / place)
         self.drop_empty()
         return files, size
 
@@ -135,6 +131,12 @@ class Folder:
         return [
             self.path / entry.name for entry in _entries(self.path) if entry.is_dir(follow_symlinks=False)
         ]
+
+    def _listed(self, groups: Iterable[Path]) -> Iterator[tuple[str, float]]:
+        for inside in groups:
+            for entry in _entries(inside):
+                with suppress(FileNotFoundError):
+                    yield f"{inside.name}/{entry.name}", entry.stat(follow_symlinks=False).st_mtime
 
     def _path_of(self, place: str) -> Path:
         path = self.path / place
@@ -156,16 +158,21 @@ class Folder:
             os.close(descriptor)
 
     def _create(self, inside: Path) -> tuple[int, Path]:
-        while True:
-            self._make(inside)
+        for _ in range(_TRIES):
+            if inside.is_symlink():
+                raise StoreError(f"cannot write a result to {str(inside)!r}: it is a link; remove it")
             path = inside / f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
             try:
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
-            except FileNotFoundError:  # a sweep took the empty folder
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK, 0o600)
+            except FileNotFoundError:  # the first file, or a sweep took the empty folder
+                self._make(inside)
                 continue
-            if _locked(descriptor) and _is_at(descriptor, path):
+            if hold(descriptor, path):
                 return descriptor, path
             os.close(descriptor)  # a sweep came between, and took the file for a dead writer's
+        raise StoreError(
+            f"cannot write a result to {str(inside)!r}: new files vanish there; look who removes them"
+        )
 
     def _make(self, inside: Path) -> None:
         missing = [path for path in (inside, *inside.parents) if not path.exists()]
@@ -173,8 +180,6 @@ class Folder:
             path.mkdir(mode=0o700, exist_ok=True)
             if self._flush:
                 _flush_folder(path.parent)
-        if inside.is_symlink():
-            raise StoreError(f"cannot write a result to {str(inside)!r}: it is a link; remove it")
 
 
 def _write(descriptor: int, chunks: Iterable[bytes | memoryview]) -> tuple[int, str]:
@@ -217,37 +222,3 @@ def _unlink(path: Path) -> int:
             f"cannot remove {str(path)!r}: {error.strerror or error}; let this user write there"
         ) from error
     return size
-
-
-def _locked(descriptor: int) -> bool:
-    """Lock a file until it is closed or its process dies; return whether nobody else has it."""
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def _abandoned(path: Path, *, old: bool) -> bool:
-    """Whether the writer of an unfinished file has died: nobody holds its lock, or it is old where none are."""
-    if sys.platform == "win32":
-        return old
-    try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
-    except OSError:
-        return False
-    try:
-        return _locked(descriptor) and _is_at(descriptor, path)
-    finally:
-        os.close(descriptor)

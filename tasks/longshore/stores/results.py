@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore.errors import ConfigurationError
 from longshore.redaction import has_secrets, redact, redact_bytes
@@ -19,6 +19,7 @@ from longshore.stores.serializers import Serializer, decode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from io import BufferedReader
 
 INLINE: Final = 16 * 1024
 _IN_TEXT: Final = 64 * 1024
@@ -26,7 +27,8 @@ _IN_TEXT: Final = 64 * 1024
 _CHUNK: Final = 1 << 20
 _OVERLAP: Final = 256
 """Bytes: no form of a secret that is searched is longer."""
-_SECRET: Final = "it holds a secret"
+_UNSAFE: Final = "it holds a secret"
+_LONGEST_REASON: Final = 1000
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
 
 
@@ -59,7 +61,8 @@ class Results:
             name = serializer.name
             if not _NAME.fullmatch(name) or name == "json" or name in self._serializers:
                 raise ConfigurationError(
-                    f"cannot use a serializer of name {name!r}: give each a lower-case word of its own, not 'json'"
+                    f"cannot use a serializer of name {name!r}: give each a lower-case word of its own; "
+                    "'json' is taken"
                 )
             self._serializers[name] = serializer
 
@@ -84,8 +87,10 @@ class Results:
             text = to_text(value, "result", blobs)
         except ResultError as error:
             return self._put_otherwise(run_id, label, value, str(error))
-        if guard and (guard.seen or redact(text) != text):
-            return StoredResult(serializer="", place=_SECRET)
+        except Exception as error:  # noqa: BLE001 - what a foreign object makes of being looked at
+            return self._put_otherwise(run_id, label, value, f"{type(error).__name__}: {error}")
+        if guard and guard.found_in(text):
+            return StoredResult(serializer="", place=_UNSAFE)
         if not blobs.held and len(text) <= self._inline:
             return StoredResult(text=text, size=len(text))
         return self._put_file(run_id, label, "json", _file_of(text, blobs.held))
@@ -95,19 +100,19 @@ class Results:
             try:
                 data = serializer.dumps(value)
             except Exception as error:  # noqa: BLE001 - what a serializer makes of foreign objects; said below
-                why = f"{why}; {name} neither: {type(error).__name__}: {error}"
+                why = f"{why}; nor with {name}: {type(error).__name__}: {error}"
                 continue
-            if redact_bytes(data) != data:
-                return StoredResult(serializer="", place=_SECRET)
+            if has_secrets() and _Guard().found_in(data):
+                return StoredResult(serializer="", place=_UNSAFE)
             return self._put_file(run_id, label, name, _slices(data))
-        return StoredResult(serializer="", place=redact(why))
+        return StoredResult(serializer="", place=redact(why)[:_LONGEST_REASON])
 
     def _put_file(
         self, run_id: str, label: str, ending: str, chunks: Iterator[bytes | memoryview]
     ) -> StoredResult:
         def name_of(digest: str) -> str:
             unique = hashlib.sha256(f"{label}\0{digest}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
-            return f"{_cleaned(label)}-{unique}.{ending}"
+            return f"{_cleaned(redact(label))}-{unique}.{ending}"
 
         place, size, digest = self._folder.put(_group(run_id), name_of, chunks)
         return StoredResult(serializer=ending, place=place, size=size, digest=digest)
@@ -133,7 +138,7 @@ class Results:
                 return from_text(file.readline().decode("ascii"), "the result", file.read)
             return self._load(self._serializers[stored.serializer], file)
 
-    def _load(self, serializer: Serializer, file: BinaryIO) -> Any:
+    def _load(self, serializer: Serializer, file: BufferedReader) -> Any:
         try:
             return serializer.loads(file.read())
         except Exception as error:
@@ -144,9 +149,7 @@ class Results:
 
     def remove(self, run_id: str) -> tuple[int, int]:
         """Remove the files of a run; return how many, and their bytes."""
-        sizes = [
-            self._folder.remove(place) for place, _ in self._folder.list(_group(run_id)) if "/." not in place
-        ]
+        sizes = [self._folder.remove(place) for place, _ in self._folder.places(_group(run_id))]
         self._folder.drop_empty()
         return len(sizes), sum(sizes)
 
@@ -164,16 +167,22 @@ class Results:
 
 
 class _Guard:
-    """Looks for secrets in bytes before they become base64, which would hide them."""
+    """Looks for secrets, also in bytes before they become base64, which would hide them."""
 
     def __init__(self) -> None:
-        self.seen = False
+        self._found = False
 
-    def look(self, data: bytes | bytearray) -> None:
-        whole = memoryview(data)
-        for start in range(0, len(whole), _CHUNK):
-            part = bytes(whole[max(start - _OVERLAP, 0) : start + _CHUNK])
-            self.seen = self.seen or redact_bytes(part) != part
+    def look(self, data: str | bytes | bytearray) -> None:
+        """Look into a part of what will be written."""
+        for start in range(0, len(data), _CHUNK):
+            part = data[max(start - _OVERLAP, 0) : start + _CHUNK]
+            held = part.encode("ascii") if isinstance(part, str) else bytes(part)
+            self._found = self._found or redact_bytes(held) != held
+
+    def found_in(self, data: str | bytes) -> bool:
+        """Whether there was one in this, or in anything before."""
+        self.look(data)
+        return self._found
 
 
 def _file_of(text: str, blobs: list[bytes | bytearray]) -> Iterator[bytes | memoryview]:
@@ -191,7 +200,7 @@ def _slices(data: bytes | bytearray) -> Iterator[memoryview]:
         yield whole[start : start + _CHUNK]
 
 
-def _check(file: BinaryIO, stored: StoredResult) -> None:
+def _check(file: BufferedReader, stored: StoredResult) -> None:
     """Compare a file with what was written, before anything reads it."""
     size = os.fstat(file.fileno()).st_size
     if size != stored.size:
@@ -199,7 +208,8 @@ def _check(file: BinaryIO, stored: StoredResult) -> None:
             f"cannot read the result {stored.place!r}: it has {size} bytes, {stored.size} were written; "
             "run the step again"
         )
-    if hashlib.file_digest(file, "sha256").hexdigest() != stored.digest:
+    digest = hashlib.file_digest(file, "sha256")
+    if digest.hexdigest() != stored.digest:
         raise ResultError(
             f"cannot read the result {stored.place!r}: it is not what was written; run the step again"
         )
@@ -208,12 +218,11 @@ def _check(file: BinaryIO, stored: StoredResult) -> None:
 
 def _not_enabled(name: str) -> str:
     given = "PickleSerializer()" if name == "pickle" else f"the serializer of name {name!r}"
-    care = (
-        "; it runs code that is in the file: do it only where nobody else can write"
-        if name == "pickle"
-        else ""
+    care = ", if nobody else can write to the store: reading runs code" if name == "pickle" else ""
+    return (
+        f"cannot read the result: {name} wrote it, which this store was not given; "
+        f"open it with serializers=[{given}]{care}"
     )
-    return f"cannot read the result: {name} wrote it, which this store was not given; open it with serializers=[{given}]{care}"
 
 
 def _cleaned(name: str) -> str:

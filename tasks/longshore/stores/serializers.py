@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from math import inf
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 from longshore.stores.decoding import from_text
 from longshore.stores.encoding import Blobs, to_text
 from longshore.stores.errors import ResultError
+from longshore.tasks import SERVICE_FIELDS
+
+if TYPE_CHECKING:
+    from longshore.tasks import Task
 
 
 def encode(value: Any, what: str = "result") -> str:
@@ -40,6 +45,25 @@ def decode(text: str, what: str = "the result") -> Any:
         ResultError: The text is damaged, or a class is not there; the message says what to import.
     """
     return from_text(text, what, _no_more)
+
+
+def encode_task(task: Task[Any]) -> str:
+    """Return a task as JSON text, so that another process can ask about its job.
+
+    The settings that are code (its trigger, its handlers, what it retries on) are left out: the task that
+    `decode` makes has the class's own.
+
+    Raises:
+        ResultError: One of its own fields cannot be written.
+    """
+    changes: dict[str, Any] = {}
+    for field in fields(cast("Any", task)):
+        if field.name in SERVICE_FIELDS and field.default is not MISSING:
+            try:
+                encode(getattr(task, field.name))
+            except ResultError:
+                changes[field.name] = field.default
+    return encode(task.replace(**changes) if changes else task, "task")
 
 
 def _no_more(size: int) -> NoReturn:
