@@ -95,6 +95,20 @@ from longshore.states import (
     TriggerFailed,
     Unknown,
 )
+from longshore.stores.errors import (
+    FlowChangedError,
+    LeaseLostError,
+    ResultError,
+    RunExistsError,
+    RunNotFoundError,
+    RunTakenError,
+    StoreCorruptError,
+    StoreError,
+    StoreVersionError,
+)
+from longshore.stores.interface import RunStore
+from longshore.stores.locations import open_store
+from longshore.stores.sqlite import SQLiteStore
 from longshore.tasks import Task
 from longshore.texts import text
 from longshore.triggers import (
@@ -128,6 +142,7 @@ __all__ = [
     "Fail",
     "Failed",
     "Flow",
+    "FlowChangedError",
     "FlowError",
     "FlowFailed",
     "FlowFunction",
@@ -143,6 +158,7 @@ __all__ = [
     "JobNotFoundError",
     "JobRunning",
     "JobUnreachableError",
+    "LeaseLostError",
     "LimitError",
     "LogLine",
     "LongshoreError",
@@ -159,10 +175,16 @@ __all__ = [
     "PortableError",
     "ProcessExecutor",
     "Resource",
+    "ResultError",
     "RetriesExhausted",
     "Retry",
     "Retrying",
+    "RunExistsError",
+    "RunNotFoundError",
+    "RunStore",
+    "RunTakenError",
     "Running",
+    "SQLiteStore",
     "Scheduled",
     "Secret",
     "SecretError",
@@ -173,6 +195,9 @@ __all__ = [
     "StateHandler",
     "Step",
     "StepUseError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreVersionError",
     "StreamRedactor",
     "Subject",
     "Success",
@@ -205,6 +230,7 @@ __all__ = [
     "hookimpl",
     "merge",
     "not_all_skipped",
+    "open_store",
     "parse_outputs",
     "parse_progress",
     "redact",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
     from longshore.states import State
+    from longshore.stores.interface import RunStore
     from longshore.tasks import Task
 
 hookspec: Final = pluggy.HookspecMarker("longshore")
@@ -35,6 +36,11 @@ def longshore_tasks() -> Sequence[type[Task[Any]]]:  # type: ignore[empty-body]
 @hookspec
 def longshore_executors() -> Mapping[str, Callable[[str], Executor]]:  # type: ignore[empty-body]
     """Return executors by name; each is made from the text after the colon of `--executor name:text`."""
+
+
+@hookspec
+def longshore_stores() -> Mapping[str, Callable[[str], RunStore]]:  # type: ignore[empty-body]
+    """Return run stores by URL scheme; each is made from the whole URL of `--store scheme://...`."""
 
 
 @hookspec

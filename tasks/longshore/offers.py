@@ -23,14 +23,19 @@ _WORD: Final = re.compile(r"[a-z][a-z0-9_+.-]*$")
 # Names that Longshore itself gives.
 RESERVED: Final[Mapping[str, frozenset[str]]] = {
     "longshore_executors": frozenset({"inline", "threads", "processes"}),
+    "longshore_stores": frozenset({"sqlite"}),
     "longshore_secrets": frozenset({"env", "file"}),
     "longshore_commands": frozenset(
-        {"run", "plugins", "doctor", "tasks", "describe", "graph", "new-plugin", "completion"}
+        {
+            *("run", "graph", "runs", "show", "logs", "report", "resume", "cancel", "sweep", "prune"),
+            *("tasks", "describe", "plugins", "doctor", "new-plugin", "completion"),
+        }
     ),
 }
 _KINDS: Final = {
     "longshore_tasks": "task",
     "longshore_executors": "executor",
+    "longshore_stores": "store scheme",
     "longshore_secrets": "secret scheme",
     "longshore_commands": "command",
 }
@@ -163,6 +168,7 @@ def _iterable(answer: Any, wanted: str) -> Iterable[Any]:
 _READERS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "longshore_tasks": _tasks,
     "longshore_executors": _callables,
+    "longshore_stores": _callables,
     "longshore_state_handlers": _handlers,
     "longshore_secrets": _callables,
     "longshore_commands": _commands,

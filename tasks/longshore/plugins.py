@@ -65,6 +65,10 @@ class PluginHost:
         """Return what makes an executor from the text after the colon, by name."""
         return {name: factory for name, (_, factory) in self._offered("longshore_executors").items()}
 
+    def stores(self) -> dict[str, Callable[[str], Any]]:
+        """Return what makes a run store from its URL, by scheme."""
+        return {scheme: factory for scheme, (_, factory) in self._offered("longshore_stores").items()}
+
     def secret_resolvers(self) -> dict[str, Callable[[str], str]]:
         """Return what resolves a secret, by scheme."""
         return {scheme: resolver for scheme, (_, resolver) in self._offered("longshore_secrets").items()}

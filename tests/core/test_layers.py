@@ -27,6 +27,7 @@ FUNCTION_LEVEL = {
     ("narration", "plugins"): FIRST_USE,
     ("cli", "commands"): "they need click, and cli says what to install when it is missing",
     ("logs", "secrets"): "few records carry an error that has to be masked",
+    ("stores", "plugins"): FIRST_USE,
     ("plugins", "entrypoints"): FIRST_USE,
     ("plugins", "loader"): FIRST_USE,
     ("plugins", "isolation"): FIRST_USE,

@@ -84,6 +84,7 @@ def test_longshores_own_plugins_keep_their_task_names(shelf: Any, caplog: pytest
     ("hook", "answer", "what"),
     [
         ("longshore_executors", "{'threads': print}", "executor 'threads'"),
+        ("longshore_stores", "{'sqlite': print}", "store scheme 'sqlite'"),
         ("longshore_secrets", "{'env': print}", "secret scheme 'env'"),
         ("longshore_commands", "[type('C', (), {'name': 'run', 'main': print})()]", "command 'run'"),
     ],
@@ -93,7 +94,7 @@ def test_a_name_of_longshores_own_cannot_be_taken(
 ) -> None:
     shelf.add("acme", f"{HOOK}@hookimpl\ndef {hook}(): return {answer}\n")
     host = shelf.host("acme")
-    assert (host.executors(), host.secret_resolvers(), host.commands()) == ({}, {}, ())
+    assert (host.executors(), host.stores(), host.secret_resolvers(), host.commands()) == ({}, {}, {}, ())
     assert caplog.messages == [
         (
             f"cannot take {what} from plugin 'acme' of longshore-acme 1.0: "

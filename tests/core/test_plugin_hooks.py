@@ -94,6 +94,7 @@ def test_a_hook_that_hangs_is_named_and_the_other_plugins_answer(shelf: Any) -> 
             "{'Barge!': print}",
             "it named something 'Barge!', which is no lower-case word",
         ),
+        ("longshore_stores", "['harbour']", "it returned ['harbour'], which is no dict of callables by name"),
         ("longshore_secrets", "{'vault': 'x'}", "it returned 'x' for 'vault', which cannot be called"),
         (
             "longshore_state_handlers",
@@ -108,12 +109,8 @@ def test_an_answer_of_the_wrong_shape_is_shown(
 ) -> None:
     shelf.add("acme", f"{HOOK}@hookimpl\ndef {hook}(): return {answer}\n")
     host = shelf.host("acme")
-    assert (host.executors(), host.secret_resolvers(), host.state_handlers(), host.commands()) == (
-        {},
-        {},
-        (),
-        (),
-    )
+    assert (host.executors(), host.stores(), host.secret_resolvers()) == ({}, {}, {})
+    assert (host.state_handlers(), host.commands()) == ((), ())
     [message] = caplog.messages
     assert message.startswith(f"cannot use {hook} of plugin 'acme' of longshore-acme 1.0: it ")
     assert seen in message

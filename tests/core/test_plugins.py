@@ -68,6 +68,9 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
             def longshore_executors():
                 return {"barge": lambda text: ("barge", text)}
             @hookimpl
+            def longshore_stores():
+                return {"harbour": lambda url: ("harbour", url)}
+            @hookimpl
             def longshore_secrets():
                 return {"vault": lambda text: text.upper()}
             @hookimpl
@@ -81,6 +84,7 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
     )
     host = shelf.host("acme")
     assert host.executors()["barge"]("3") == ("barge", "3")
+    assert host.stores()["harbour"]("harbour://db") == ("harbour", "harbour://db")
     assert host.secret_resolvers()["vault"]("x") == "X"
     assert [command.name for command in host.commands()] == ["ship"]
     assert [handler.__name__ for handler in host.state_handlers()] == ["decide", "decide"]  # type: ignore[attr-defined]
