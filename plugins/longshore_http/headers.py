@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 from longshore_http.masking import MASK, is_sensitive
 
@@ -57,6 +57,15 @@ class Headers(Mapping[str, V], Generic[V]):
     def __repr__(self) -> str:
         shown = {name: MASK if isinstance(v, str) and is_sensitive(name) else v for name, v in self._pairs}
         return f"Headers({shown!r})"
+
+    def __store__(self) -> list[tuple[str, V]]:
+        """Return what a run store keeps of them."""
+        return list(self._pairs)
+
+    @classmethod
+    def __restore__(cls, stored: list[tuple[str, V]]) -> Self:
+        """Return what was stored."""
+        return cls(stored)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Headers, (self._pairs,)

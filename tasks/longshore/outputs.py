@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from longshore.errors import OutputsError
 from longshore.secrets import redact
@@ -32,6 +32,18 @@ class Outputs(dict[str, Any]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({dict(self)!r})"
+
+    def __store__(self) -> list[dict[str, Any]]:
+        """Return what a run store keeps of it: items and attributes."""
+        return [dict(self), vars(self)]
+
+    @classmethod
+    def __restore__(cls, stored: list[dict[str, Any]]) -> Self:
+        """Return what was stored."""
+        items, attributes = stored
+        made = cls(items)
+        vars(made).update(attributes)
+        return made
 
 
 def parse_outputs(data: bytes, source: str) -> Outputs:
