@@ -7,13 +7,17 @@ import functools
 import queue
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from longshore import deadlines
+from longshore import deadlines, lanes
+from longshore.context import acting_as
 from longshore.errors import WorkerCrashed
 from longshore.executors import ExecutorLike, InlineExecutor, open_pool
 from longshore.frontier import Unit
 from longshore.interrupts import Interrupts
+from longshore.jobs.poller import poller
+from longshore.jobs.watches import JobEnd, Watch
+from longshore.logs import run_log
 from longshore.runner import LONGEST_STOP, Call, attempt, enter
 from longshore.states import Cancelled, Crashed, Retrying, Running, State
 
@@ -21,10 +25,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from longshore.context import Attempt, Progress
+    from longshore.jobs.phases import JobCall
     from longshore.remotes import Hub
 
 _END_GRACE: Final = 1.0
 """Seconds for attempts that were told to stop, after their callbacks have done their work."""
+
+_DISCARDS: Final = 10.0
+"""Seconds that the end of a run waits until what is left of its jobs has been removed."""
+_MOST_LOSSES: Final = 3
+"""Workers that may die over one job before its attempt counts as crashed."""
 
 Ended = Callable[[Unit, Call, State], None]
 
@@ -39,6 +49,7 @@ class Flights:
         began: Told, in the driver's thread, of an attempt's Running state.
         ended: Told, in the driver's thread, of an attempt's last state.
         progress: Told, in the driver's thread, of progress.
+        read: Told, in any thread, how far the log of a job was read.
     """
 
     def __init__(
@@ -47,13 +58,17 @@ class Flights:
         began: Callable[[Unit, State], None],
         ended: Ended,
         progress: Progress,
+        read: Callable[[JobCall, str], None] | None = None,
     ) -> None:
         self.interrupts = Interrupts(lambda: self._inbox.put(None))
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._under_way: dict[Unit, tuple[Call, Attempt, Future[Any] | None]] = {}
+        self._waiting: dict[Unit, tuple[Call, Watch]] = {}
         self._began = began
         self._ended = ended
         self._progress = progress
+        self._read = read
+        self._leftovers = lanes.Lane(1_000_000)
         self._pool = open_pool(executor)
         self._inline = isinstance(self._pool, InlineExecutor)
         self._hub = self._open_hub() if self._pool.remote else None
@@ -64,7 +79,7 @@ class Flights:
         return Hub(self._inbox.put, self._heard)
 
     def __len__(self) -> int:
-        return len(self._under_way)
+        return len(self._under_way) + len(self._waiting)
 
     @property
     def full(self) -> bool:
@@ -73,11 +88,13 @@ class Flights:
 
     def call_of(self, unit: Unit) -> Call | None:
         """Return the call that a unit makes now."""
-        flight = self._under_way.get(unit)
+        flight = self._under_way.get(unit) or self._waiting.get(unit)
         return flight[0] if flight is not None else None
 
     def launch(self, unit: Unit, call: Call) -> None:
         """Make an attempt; with the inline executor it has ended on return."""
+        if call.job is not None and call.job.end is None:
+            call.job.began = time.monotonic()
         if self._inline:
             self._run_here(unit, call)
             return
@@ -116,10 +133,59 @@ class Flights:
             return
         error = future.exception()
         if error is not None:
-            self._ended(unit, call, _lost(call, error))
+            self._worker_died(unit, call, error)
             return
         state = future.result()
         self._ended(unit, call, self._hub.received(unit, call, state) if self._hub is not None else state)
+
+    def _worker_died(self, unit: Unit, call: Call, error: BaseException) -> None:
+        job = call.job
+        if job is None or job.losses >= _MOST_LOSSES or self.interrupts.stopping:
+            self._ended(unit, call, _lost(call, error))
+            return
+        job.losses += 1
+        job.may_exist = True  # the job is found by its key, or its result fetched once more
+        self.launch(unit, call)
+
+    def wait_for(self, unit: Unit, call: Call, handle: Any) -> None:
+        """Watch a job that was submitted; its end comes as an attempt's end does."""
+        job = call.job
+        assert job is not None
+        job.handle = handle
+        read = None if self._read is None else functools.partial(self._read, job)
+        deadline = None if call.task.timeout is None else job.began + call.task.timeout
+        context = call.context(self._relay_progress)
+        watch = Watch(
+            cast("Any", call.task), handle, context, deadline=deadline, cursor=job.cursor, read=read
+        )
+        self._waiting[unit] = call, watch
+        poller().watch(watch, lambda end: self._inbox.put(lambda: self._job_ended(unit, end)))
+
+    def _job_ended(self, unit: Unit, end: JobEnd) -> None:
+        waiting = self._waiting.pop(unit, None)
+        if waiting is None:
+            return  # given up while the run was being stopped
+        call, watch = waiting
+        assert call.job is not None
+        call.job.end = end
+        if not self.interrupts.stopping:
+            self.launch(unit, call)
+            return
+        self._ended(unit, call, attempt(call, watch.context, lambda _: None))
+
+    def discard(self, call: Call, done: Callable[[], None]) -> None:
+        """Have the other system remove what it keeps of a job, beside the run; failing is only said."""
+        job, handle = cast("Any", call.task), call.job.handle if call.job is not None else None
+
+        def discard() -> None:
+            with acting_as(call.context()):
+                try:
+                    job.discard(handle)
+                    done()
+                except Exception as error:  # noqa: BLE001 - it costs disk, not the result
+                    run_log.warning("%s | cannot remove what is left of its job: %s", call.name, error)
+
+        self._leftovers.put(discard)
 
     def collect(self, seconds: float | None) -> None:
         """Wait for a message, at most so long, and act on all that have come."""
@@ -140,24 +206,39 @@ class Flights:
         if self._hub is not None:
             self._hub.cancel(reason)
         stops = [deadlines.start(functools.partial(c.cancel, reason)) for _, c, _ in self._under_way.values()]
-        end = time.monotonic() + LONGEST_STOP
-        while self._under_way and time.monotonic() < end:
-            if stops and self._called_back(stops):
+        for _, watch in list(self._waiting.values()):
+            poller().stop(watch, reason)
+        grace = max((watch.job.cancel_grace for _, watch in self._waiting.values()), default=0.0)
+        end = time.monotonic() + max(LONGEST_STOP, grace + _END_GRACE)
+        while self and time.monotonic() < end:
+            if stops and not self._waiting and self._called_back(stops):
                 end, stops = time.monotonic() + _END_GRACE, []
             self.collect(0.05)
-        for unit, (call, context, _) in self._given_up():
+        for unit, call, context in self._given_up():
             left = Cancelled(message=f"{reason}; it did not stop, and is left behind")
             self._ended(unit, call, enter(call, context, Running(), left, time.monotonic()))
 
     def _called_back(self, stops: list[deadlines.PendingCall[bool]]) -> bool:
         return self._hub.called_back if self._hub is not None else all(stop.wait(0) for stop in stops)
 
-    def _given_up(self) -> Iterator[tuple[Unit, tuple[Call, Attempt, Future[Any] | None]]]:
+    def _given_up(self) -> Iterator[tuple[Unit, Call, Attempt]]:
         while self._under_way:
-            yield self._under_way.popitem()
+            unit, (call, context, _) = self._under_way.popitem()
+            yield unit, call, context
+        while self._waiting:
+            unit, (call, watch) = self._waiting.popitem()
+            poller().leave(watch)
+            yield unit, call, watch.context
+
+    def leave_jobs(self) -> None:
+        """Watch no job any longer: somebody else does."""
+        while self._waiting:
+            _, (_, watch) = self._waiting.popitem()
+            poller().leave(watch)
 
     def close(self) -> None:
         """Close what was opened for the run."""
+        self._leftovers.drain(_DISCARDS)
         self._pool.close()
         if self._hub is not None:
             self._hub.close()

@@ -32,6 +32,7 @@ def load_flow(target: str) -> Flow:
     place, name = split_target(target)
     module = load_module(place)
     flow = _named(place, module, name) if name else _only(place, module)
+    flow.target = flow.target or _target(place, module, flow)
     try:
         with redirect_stdout(sys.stderr):
             flow.check()
@@ -41,6 +42,11 @@ def load_flow(target: str) -> Flow:
     except Exception as error:
         raise FlowError(f"cannot build flow {flow.name!r} of {place}: {_seen(error)}") from error
     return flow
+
+
+def _target(place: str, module: ModuleType, flow: Flow) -> str:
+    name = next((name for name, found in _flows_of(module).items() if found is flow), "")
+    return f"{Path(place).resolve() if place.endswith('.py') else place}:{name}"
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import typing
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from longshore.executors import ExecutorLike
     from longshore.handlers import Handlers
+    from longshore.schedules.interface import Missed, Overlap, Schedule
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +51,7 @@ class FlowFunction(Flow, Generic[P, R]):
             self._types = {}
         for parameter in self._signature.parameters.values():
             self._add_from(parameter)
+        self.target = _target_of(function)
 
     def _add_from(self, parameter: inspect.Parameter) -> None:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
@@ -89,6 +92,14 @@ class FlowFunction(Flow, Generic[P, R]):
             return self._call_function(arguments)
 
 
+def _target_of(function: Callable[..., Any]) -> str:
+    """Return where a command line finds a flow again: its file and its function, if it has a name there."""
+    place = inspect.getsourcefile(function)
+    if place is None or place.startswith("<") or "<locals>" in function.__qualname__:
+        return ""
+    return f"{os.path.abspath(place)}:{function.__qualname__}"  # noqa: PTH100 - links stay as they are
+
+
 @overload
 def flow(function: Callable[P, R], /) -> FlowFunction[P, R]: ...
 @overload
@@ -103,6 +114,9 @@ def flow(
     limits: Mapping[str, int] | None = ...,
     handler_timeout: float = ...,
     executor: ExecutorLike | None = ...,
+    schedule: Schedule | Sequence[Schedule] | None = ...,
+    overlap: Overlap = ...,
+    missed: Missed = ...,
 ) -> Callable[[Callable[P, R]], FlowFunction[P, R]]: ...
 def flow(function: Callable[..., Any] | None = None, /, *, name: str = "", **settings: Any) -> Any:
     """Make a flow from a function, whose parameters become the flow's.

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Never
+from typing import TYPE_CHECKING, Any
 
 from longshore.errors import ConfigurationError, FlowError, LimitError, ParameterError
-from longshore.graph import Graph
+from longshore.graph import under_construction
 from longshore.handlers import HANDLER_TIMEOUT, Handlers, as_handlers
 from longshore.limits import Limits, collect_limits
 from longshore.nodes import Node, Step
 from longshore.redaction import redact
+from longshore.runnables import Runnable
+from longshore.schedules.interface import as_schedules, check_rules
 from longshore.texts import places
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from longshore.drawings import Drawing
     from longshore.executors import ExecutorLike
-    from longshore.runs import FlowRun
-
-_building: ContextVar[Flow | None] = ContextVar("longshore_building", default=None)
+    from longshore.schedules.interface import Missed, Overlap, Schedule
 
 
 def building() -> Flow | None:
     """Return the flow that is being built here, or None."""
-    return _building.get()
+    flow: Flow | None = under_construction.get()
+    return flow
 
 
 def required_building(what: str) -> Flow:
@@ -35,7 +34,7 @@ def required_building(what: str) -> Flow:
     Raises:
         FlowError: None is.
     """
-    flow = _building.get()
+    flow = building()
     if flow is None:
         raise FlowError(
             f"{what} is for building a flow; use it in a @flow function or inside `with Flow(...)`"
@@ -43,7 +42,7 @@ def required_building(what: str) -> Flow:
     return flow
 
 
-class Flow(Graph):
+class Flow(Runnable):
     """A graph of steps.
 
     Use it as a context manager to build one by hand, or let `@flow` build it from a function.
@@ -59,6 +58,15 @@ class Flow(Graph):
         limits: Counts for concurrency limits, by name.
         handler_timeout: Seconds that one state handler may take.
         executor: Where steps run when `run()` is given no executor; threads when None.
+        schedule: When the flow is to run, for `run()` and for what serves it; several together are given as a
+            list.
+        overlap: What becomes of a run whose time comes while an earlier one goes on: it is started when that
+            has ended (`queue`), left out (`skip`), or started at once (`together`).
+        missed: Which of the times are made up for that came while nothing served the flow: only the `last`
+            one, `all` of them, or `none`.
+
+    Attributes:
+        target: Where a command line finds the flow again, `/path/flows.py:nightly`; empty when not known.
     """
 
     def __init__(
@@ -73,8 +81,15 @@ class Flow(Graph):
         limits: Mapping[str, int] | None = None,
         handler_timeout: float = HANDLER_TIMEOUT,
         executor: ExecutorLike | None = None,
+        schedule: Schedule | Sequence[Schedule] | None = None,
+        overlap: Overlap = "queue",
+        missed: Missed = "last",
     ) -> None:
         super().__init__(name, tags)
+        self.schedules = as_schedules(f"Flow({name!r}, schedule=...)", schedule)
+        check_rules(f"Flow({name!r})", overlap, missed)
+        self.overlap: Overlap = overlap
+        self.missed: Missed = missed
         self.state_handlers = as_handlers(f"Flow({name!r}, state_handlers=...)", state_handlers)
         self.step_handlers = as_handlers(f"Flow({name!r}, step_handlers=...)", step_handlers)
         self.run_name = run_name
@@ -87,16 +102,17 @@ class Flow(Graph):
             )
         self.handler_timeout = handler_timeout
         self.executor = executor
+        self.target = ""
         self._tokens: list[Any] = []
         self._inner: list[Flow] = []
         self._outcome: Any = None
 
     def __enter__(self) -> Flow:
-        self._tokens.append(_building.set(self))
+        self._tokens.append(under_construction.set(self))
         return self
 
     def __exit__(self, *error: object) -> None:
-        _building.reset(self._tokens.pop())
+        under_construction.reset(self._tokens.pop())
 
     def __repr__(self) -> str:
         return f"Flow({self.name!r})"
@@ -171,53 +187,3 @@ class Flow(Graph):
         if not self.reference_steps:
             return self.steps
         return [self.node(step) for step in self.reference_steps]
-
-    def run(
-        self,
-        *unnamed: Never,
-        executor: ExecutorLike | None = None,
-        run_id: str | None = None,
-        raise_on_failure: bool = False,
-        **parameters: Any,
-    ) -> FlowRun:
-        """Run the flow here and wait for its end.
-
-        Args:
-            executor: Where steps run; 8 threads when None.
-            run_id: An id of your own; a UUID when None.
-            raise_on_failure: Raise `FlowFailed` unless the run succeeds.
-            parameters: The flow's parameters, by name.
-
-        Returns:
-            The run: its state, and the states and results of its steps. A failed step makes the state Failed.
-
-        Raises:
-            ParameterError: A parameter is missing, unknown or of the wrong type.
-            TravelError: Something cannot be sent to where the executor runs steps.
-            KeyboardInterrupt: After Ctrl-C or SIGTERM, when clean-up and handlers are done; `.flow_run` is
-                the run.
-        """
-        from longshore.engine import run_flow
-
-        if unnamed:
-            raise ParameterError(
-                f"flow {self.name!r} takes its parameters by name; call {self.name}.run("
-                f"{', '.join(f'{name}=...' for name in self.parameters)})"
-            )
-        outer = building()
-        if outer is not None:
-            raise FlowError(
-                f"flow {self.name!r} cannot run while flow {outer.name!r} is being built; to add its steps: "
-                f"{self.name}(...)"
-            )
-        return run_flow(self, parameters, executor=executor, run_id=run_id, raise_on_failure=raise_on_failure)
-
-    def visualize(self, run: FlowRun | None = None) -> Drawing:
-        """Draw the graph: as Mermaid text always, as a picture when graphviz is installed.
-
-        Args:
-            run: Colour the steps by their states in this run.
-        """
-        from longshore.drawings import Drawing
-
-        return Drawing(self, run)

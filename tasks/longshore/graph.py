@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.errors import ArgumentError, ConfigurationError, FlowError, ForeignStepError, ParameterError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from longshore.tasks import Task
 
+under_construction: Final[ContextVar[Any]] = ContextVar("longshore_building", default=None)
+"""The flow that is being built here, or None."""
 RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")
 
 _NEEDED_BEFORE: Final = {"name", "trigger", "state_handlers", "tags", "limit"}

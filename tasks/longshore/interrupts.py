@@ -30,7 +30,7 @@ class Interrupts:
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+        self.wake = wake
         self._previous: dict[int, Any] = {}
         self._in_body = False
         self._since = 0.0
@@ -47,7 +47,7 @@ class Interrupts:
         """Tell the run to stop."""
         if not self.reason:
             self.signal, self.reason, self._since = signum, reason, time.monotonic()
-        self._wake()
+        self.wake()
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.stopping:

@@ -20,6 +20,7 @@ from longshore.states import (
     State,
     Success,
     TriggerFailed,
+    short,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +59,17 @@ class Narrator:
     def _context(self, unit: Unit) -> Attempt:
         node, index = self._frontier.runs[unit[0]].node, None if unit[1] == WHOLE else unit[1]
         return Attempt(node.name, self._run.run_id, self._run.flow.name, index, tags=node.tags)
+
+    def submitted(self, call: Call, handle: Any) -> None:
+        """Tell of a job that goes on in another system."""
+        if self._log:
+            with acting_as(call.context()):
+                run_log.info("%s | job submitted: %s", call.context().label, short(handle))
+
+    def resumed(self, done: int) -> None:
+        """Tell how much of a resumed run is done."""
+        run_log.info("flow %s | resumed: %d of %d steps are done", self._run.name, done,
+                     len(self._frontier.runs))  # fmt: skip
 
     def left(self, count: int, state: State) -> None:
         """Tell how much of the run was not started; a line for each could be a million."""

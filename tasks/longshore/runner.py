@@ -28,6 +28,8 @@ from longshore.errors import (
     error_text,
 )  # fmt: skip
 from longshore.handlers import HANDLER_TIMEOUT, Handlers, Subject, transition
+from longshore.jobs.phases import JobCall, Submitted, work_on
+from longshore.jobs.protocol import JobUnreachableError
 from longshore.references import isolate
 from longshore.secrets import redact, redact_error
 from longshore.states import (
@@ -41,6 +43,7 @@ from longshore.states import (
     State,
     Success,
     TimedOut,
+    Unknown,
 )
 
 if TYPE_CHECKING:
@@ -70,13 +73,19 @@ class Call:
     state: State | None = None
     cache_key: str = ""
     origin: str = ""
+    job: JobCall | None = None
 
     def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
         """Return what `current` will show."""
-        return Attempt(
+        context = Attempt(
             self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1,
             self.tags, progress, self.origin
         )  # fmt: skip
+        if self.job is not None and self.job.end is not None:
+            context.link = self.job.end.link
+            for line in self.job.end.tail:
+                context.remember(line)
+        return context
 
 
 def attempt(call: Call, context: Attempt, started: Callable[[State], None]) -> State:
@@ -88,16 +97,22 @@ def attempt(call: Call, context: Attempt, started: Callable[[State], None]) -> S
         started: Told of the Running state.
 
     Returns:
-        Retrying when another attempt is due, else the last state.
+        Retrying when another attempt is due; Running with a handle when a job goes on in another system,
+        whose end the same call is made for again; else the last state.
     """
     token = active.set(context)
     try:
+        if call.job is not None and call.job.end is not None:
+            return enter(
+                call, context, Running(attempt=call.attempt), _perform(call, context), call.job.began
+            )
         began = time.monotonic()
         running = enter(call, context, call.state or Pending(), Running(attempt=call.attempt), began)
         if not isinstance(running, Running):
             return running
         started(running)
-        return enter(call, context, running, _perform(call, context), began)
+        state = _perform(call, context)
+        return state if isinstance(state, Running) else enter(call, context, running, state, began)
     finally:
         active.reset(token)
 
@@ -131,6 +146,8 @@ def _perform(call: Call, context: Attempt) -> State:
         return Cancelled(message="interrupted")
     except BaseException as error:  # noqa: BLE001 - SystemExit in a task must not end the run
         return _stopped(context) or _after_error(call, error)
+    if type(result) is Submitted:
+        return Running(attempt=call.attempt, handle=result.handle)
     return Success(result)
 
 
@@ -151,6 +168,8 @@ def _body(call: Call) -> Any:
     task = call.task
     # What handlers are shown stays as it was given, whatever `run()` does to its own.
     arguments = isolate(call.arguments) if call.handlers else call.arguments
+    if call.job is not None:
+        return work_on(call.job, cast("Any", task), task.signature(), arguments)
     result = task.signature().call(task.run, arguments)
     return run_coroutine(cast("Any", result)) if type(result) is CoroutineType else result
 
@@ -191,8 +210,12 @@ def _after_error(call: Call, error: BaseException) -> State:
     except Exception as bad:  # noqa: BLE001 - a user's retry_on or retry_delay
         bad.__context__ = error
         return Failed(bad, message=f"{message}; then its retry rule: {_message(bad)}", traceback=trace)
-    kind = TimedOut if isinstance(error, AttemptTimedOut) else Failed
+    kind = next((kind for cls, kind in _KINDS if isinstance(error, cls)), Failed)
     return kind(error, message=message, traceback=trace)
+
+
+_KINDS: Final = ((AttemptTimedOut, TimedOut), (JobUnreachableError, Unknown))
+"""The states of errors that have one of their own."""
 
 
 def _message(error: BaseException) -> str:

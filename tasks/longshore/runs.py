@@ -69,7 +69,7 @@ class FlowRun:
         self.started: datetime = utc_now()
         self.ended: datetime | None = None
         self.began: dict[tuple[int, int], datetime] = {}
-        self._frontier = frontier
+        self.frontier = frontier
         self._nodes = {node.name: node for node in flow.steps}
 
     def context(self) -> Attempt:
@@ -79,22 +79,22 @@ class FlowRun:
     @property
     def states(self) -> ByStep[State]:
         """The states by step: `run.states["export"]`."""
-        return ByStep(self._nodes, lambda node: self._frontier.runs[node.order].state)
+        return ByStep(self._nodes, lambda node: self.frontier.runs[node.order].state)
 
     @property
     def results(self) -> ByStep[Any]:
         """The results by step; None for one without, a list for a mapped one."""
-        return ByStep(self._nodes, self._frontier.result_of)
+        return ByStep(self._nodes, self.frontier.result_of)
 
     @property
     def mapped_states(self) -> ByStep[tuple[State, ...]]:
         """The states of a mapped step's steps, in order; empty for other steps."""
-        return ByStep(self._nodes, lambda node: tuple(self._frontier.runs[node.order].children or ()))
+        return ByStep(self._nodes, lambda node: tuple(self.frontier.runs[node.order].children or ()))
 
     @property
     def result(self) -> Any:
         """What the flow's function returned, with results in the places of steps."""
-        return evaluate(self.flow.outcome, self._frontier)
+        return evaluate(self.flow.outcome, self.frontier)
 
     @property
     def duration(self) -> float:
@@ -107,7 +107,7 @@ class FlowRun:
         return ByStep(self._nodes, self._timing)
 
     def _timing(self, node: Node) -> tuple[datetime | None, datetime | None]:
-        state = self._frontier.runs[node.order].state
+        state = self.frontier.runs[node.order].state
         return self.began.get((node.order, -1)), state.time if state.finished else None
 
     @property

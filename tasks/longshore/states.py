@@ -38,7 +38,13 @@ def utc_now() -> datetime:
     return _now(UTC)
 
 
-def _short(value: Any) -> str:
+def from_timestamp(seconds: float | None) -> datetime:
+    """Return a time that was stored as seconds since 1970; now when it is None."""
+    return utc_now() if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def short(value: Any) -> str:
+    """Return a value as a message shows it: on 200 characters at most, without secrets."""
     text = redact(repr(value))
     return text if len(text) <= 200 else f"{text[:197]}..."
 
@@ -76,7 +82,7 @@ class State:
     def __repr__(self) -> str:
         shown = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("time", "traceback")}
         text = ", ".join(
-            f"{name}={_short(value)}" for name, value in shown.items() if value is not None and value != ""
+            f"{name}={short(value)}" for name, value in shown.items() if value is not None and value != ""
         )
         return f"{type(self).__name__}({text})"
 
@@ -112,9 +118,15 @@ class Retrying(Pending):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Running(State):
-    """An attempt is being made; `attempt` counts from 1."""
+    """An attempt is being made.
+
+    Args:
+        attempt: Its number, from 1.
+        handle: What the other system calls the job that goes on there; None while there is none.
+    """
 
     attempt: int = 1
+    handle: Any = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

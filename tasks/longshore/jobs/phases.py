@@ -7,11 +7,13 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longshore.context import current
+from longshore.context import active, current
 from longshore.errors import AttemptTimedOut, TaskCancelled
 from longshore.jobs.watches import TIMED_OUT, JobEnd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from longshore.jobs.tasks import Job
     from longshore.signatures import Signature
 
@@ -22,19 +24,27 @@ class JobCall:
 
     Args:
         key: What it is submitted under.
+        serial: Which job of its step it is, from 1.
         may_exist: Whether a crash left it open if it was submitted: then it is looked for first.
         handle: What the other system calls it, once that is known.
         cursor: How far its log was read.
         began: When the attempt began, on the clock of `time.monotonic()`.
         end: How it ended, once it has.
+        ended: Whether it is known to have ended: another attempt starts another job.
+        recorded: Whether its key is on record.
+        losses: How many workers died while they submitted it or fetched its result.
     """
 
     key: str
+    serial: int = 1
     may_exist: bool = False
     handle: Any = None
     cursor: str | None = None
     began: float = 0.0
     end: JobEnd | None = None
+    ended: bool = False
+    recorded: bool = False
+    losses: int = 0
 
 
 @dataclass(slots=True)
@@ -51,16 +61,46 @@ def work_on(call: JobCall, job: Job[Any], signature: Signature, arguments: dict[
         TaskError: It failed, timed out, was cancelled, or cannot be reached.
     """
     if call.end is not None:
+        if call.end.stopped not in ("", TIMED_OUT) and not call.end.well:
+            active.get().cancel(f"{call.end.stopped}{_left(call.handle, call.end)}")
         return conclude(job, call.handle, call.end)
     handle = call.handle
     with current.on_cancel(lambda: _stop_by_key(job, call.key)):
         if handle is None and call.may_exist:
             handle = job.find(call.key)
         if handle is None:
-            handle = signature.call(functools.partial(job.submit, call.key), arguments)
+            handle = submit(job, call.key, functools.partial(signature.call, arguments=arguments))
     if current.cancelled:  # while it was being submitted
         job.cancel(handle)
     return Submitted(handle)
+
+
+def submit(job: Job[Any], key: str, give: Callable[[Callable[..., Any]], Any]) -> Any:
+    """Submit a job and return its handle, also when the answer was lost on its way.
+
+    Args:
+        job: The task.
+        key: What to submit it under.
+        give: Calls what it is given with the inputs.
+    """
+    try:
+        return give(functools.partial(job.submit, key))
+    except Exception as error:
+        if getattr(error, "retryable", True) is False or current.cancelled:
+            raise
+        handle = _found(job, key)
+        if handle is None:
+            raise
+        return handle
+    except BaseException:  # Ctrl-C: the job must not go on alone
+        _stop_by_key(job, key)
+        raise
+
+
+def _found(job: Job[Any], key: str) -> Any:
+    with contextlib.suppress(Exception):  # then what went wrong before is what people want to know
+        return job.find(key)
+    return None
 
 
 def _stop_by_key(job: Job[Any], key: str) -> None:
@@ -94,3 +134,7 @@ def conclude(job: Job[Any], handle: Any, end: JobEnd) -> Any:
         end.failure.log_tail = end.failure.log_tail or end.tail
         raise end.failure
     return job.result(handle)
+
+
+def _left(handle: Any, end: JobEnd) -> str:
+    return "" if end.confirmed else f"; its end was not confirmed, it may still run: {handle!r}"

@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import Attempt, active, current, inside_attempt
-from longshore.jobs.phases import conclude
+from longshore.jobs.phases import conclude, submit
 from longshore.jobs.watches import JobEnd, Watch
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def run_here(job: Job[Any], args: tuple[Any, ...], inputs: dict[str, Any]) -> An
     key = str(uuid.uuid5(uuid.UUID(current.call_id), str(current.attempt)))
     waiting = _Waiting(job)
     with current.on_cancel(waiting.stop):
-        handle = job.submit(key, *args, **inputs)
+        handle = submit(job, key, lambda give: give(*args, **inputs))
         end = waiting.wait(handle)
     result = conclude(job, handle, end)
     job.discard(handle)

@@ -34,6 +34,8 @@ _APPEARS_WITHIN: Final = 30.0
 """Seconds for which a job that was just submitted may not be found yet."""
 _LAST_LOGS: Final = 5
 """Attempts to read the end of a log."""
+_LONGEST_READ: Final = 30.0
+"""Seconds for which one look reads a log: a job that floods it must not keep others from being looked at."""
 TIMED_OUT: Final = "timed out"
 
 
@@ -217,11 +219,15 @@ class Watch:
             self._log()
 
     def _log(self) -> None:
-        before = self._cursor
+        before, end = self._cursor, time.monotonic() + _LONGEST_READ
         try:
             for line in self.job.logs(self.handle, self._cursor):
                 write_line(self.job.level, line)
                 self._cursor = line.cursor
+                if time.monotonic() > end:
+                    task_log.warning("%s logs more than can be read; some of its log is left out",
+                                     self.context.label)  # fmt: skip
+                    return
         finally:
             if self._cursor is not None and self._cursor != before and self._read is not None:
                 self._read(self._cursor)
