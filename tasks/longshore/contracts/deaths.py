@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import pickle
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longshore.errors import LongshoreError
 from longshore.flows import Flow
 from longshore.jobs.protocol import JobFinished, JobRunning
+from longshore.stores.locations import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +39,7 @@ POINTS: Final = (
 """Where a process may die: around the calls of a job's methods. `after submit` is before it is recorded."""
 WAYS: Final = ("SIGKILL", "SIGTERM", "SIGSEGV", "exit")
 """How a process may die; SIGTERM asks it to end in order."""
+_SUBMIT: Final = "before submit "
 _SETTLES: Final = 60.0
 """Seconds within which a run of the contract must have come to its end."""
 
@@ -141,10 +142,8 @@ def read_events(folder: Path) -> list[str]:
 
 def keys_of(folder: Path) -> list[str]:
     """Return the keys under which processes asked for a job to be submitted."""
-    keys = [
-        event.partition(" submit ")[2] for event in read_events(folder) if event.startswith("before submit")
-    ]
-    return list(dict.fromkeys(keys))
+    submits = [event for event in read_events(folder) if event.startswith(_SUBMIT)]
+    return list(dict.fromkeys(event.removeprefix(_SUBMIT) for event in submits))
 
 
 def main(place: str) -> None:
@@ -152,33 +151,40 @@ def main(place: str) -> None:
     with Path(place).open("rb") as file:
         sys.path[:] = pickle.load(file)  # noqa: S301 - from the process that started us
         plan: Plan = pickle.load(file)  # noqa: S301 - the same
+    (plan.folder / "outcome.pickle").unlink(missing_ok=True)
     _arm(plan)
+    outcome = (_recorded(plan) if plan.resume else None) or _run(plan)
+    (plan.folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
+
+
+def _recorded(plan: Plan) -> Outcome | None:
+    """Return what a run came to that has succeeded before: there is nothing to resume."""
+    store = open_store(str(plan.store))
+    try:
+        if store.run(plan.run_id).state != "Success":
+            return None
+        [step] = store.steps(plan.run_id)
+        assert step.result is not None
+        return Outcome("Success", step.state, step.message, store.results.get(step.result))
+    finally:
+        store.close()
+
+
+def _run(plan: Plan) -> Outcome:
     with Flow("contract") as flow:
         plan.job.replace(name="job")(**plan.inputs)
-    with contextlib.suppress(FileNotFoundError):
-        (plan.folder / "outcome.pickle").unlink()
     try:
-        run = _run(plan, flow)
+        if plan.resume:
+            run = flow.resume(plan.run_id, store=str(plan.store))
+        else:
+            run = flow.run(run_id=plan.run_id, store=plan.store)
     except KeyboardInterrupt as interrupt:  # told to stop, and stopped in order
         run = interrupt.__dict__["flow_run"]
     except LongshoreError as error:
         traceback.print_exc()
-        _write(plan, Outcome("refused", type(error).__name__, str(error)))
-        return
+        return Outcome("refused", type(error).__name__, str(error))
     step = run.states["job"]
-    _write(plan, Outcome(type(run.state).__name__, type(step).__name__, step.message, run.results["job"]))
-
-
-def _run(plan: Plan, flow: Flow) -> Any:
-    if plan.store is None:
-        return flow.run(run_id=plan.run_id)
-    if plan.resume:
-        return flow.resume(plan.run_id, store=plan.store)
-    return flow.run(run_id=plan.run_id, store=plan.store)
-
-
-def _write(plan: Plan, outcome: Outcome) -> None:
-    (plan.folder / "outcome.pickle").write_bytes(pickle.dumps(outcome))
+    return Outcome(type(run.state).__name__, type(step).__name__, step.message, run.results["job"])
 
 
 def _arm(plan: Plan) -> None:
@@ -202,7 +208,7 @@ class _Witness:
         @functools.wraps(method)
         def witnessed(job: Job[Any], *args: Any, **inputs: Any) -> Any:
             subject = f" {args[0]}" if name == "submit" else ""
-            self._passes(f"before {name}", f" {name}{subject}")
+            self._passes(f"before {name}", subject)
             answer = method(job, *args, **inputs)
             if isinstance(answer, JobRunning):
                 self._runs()

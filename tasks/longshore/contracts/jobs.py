@@ -7,16 +7,19 @@ import logging
 import os
 import signal
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from longshore.contracts.deaths import POINTS, WAYS, JobProcess, keys_of
-from longshore.contracts.trials import JobTrials, new_key
+from longshore.contracts.trials import JobTrials, keep_if_there, new_key
 from longshore.errors import AttemptTimedOut, TaskError
 from longshore.executors import ProcessExecutor
+from longshore.flows import Flow
 from longshore.jobs.protocol import JobFailed, JobFinished
 from longshore.states import Failed, Success
+from longshore.stores.locations import open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,13 +153,17 @@ class JobContract(JobTrials):
     # With a run store.
 
     def test_its_result_comes_back_from_the_store(self, tmp_path: Path) -> None:
-        store, flow = str(tmp_path / "runs.db"), self._flow()
+        store, place = str(tmp_path / "runs.db"), tmp_path / "there"
+        with Flow("contract") as flow:
+            keep_if_there(self.job.replace(name="job")(**self.inputs), str(place))
         first = flow.run(store=store)
-        assert isinstance(first.state, Success), first.states
-        again = self._flow().resume(first.run_id, store=store)
-        assert isinstance(again.state, Success), again.states
-        assert again.results["job"] == first.results["job"]
-        self._check(again.results["job"])
+        assert isinstance(first.states["job"], Success), first.states
+        place.touch()
+        again = flow.resume(first.run_id, store=store)
+        assert again.results["keep_if_there"] == first.results["job"], again.states
+        self._check(again.results["keep_if_there"])
+        with closing(open_store(store)) as opened:
+            assert len(opened.jobs(first.run_id)) == 1
 
     @pytest.mark.parametrize("way", [way for way in (WAYS if _FULL else WAYS[:1]) if way != "SIGTERM"])
     @pytest.mark.parametrize("point", [point for point in POINTS if not point.endswith("cancel")])

@@ -7,16 +7,18 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from longshore.contracts.deaths import JobProcess, Outcome, Plan, keys_of
 from longshore.contracts.tasks import TaskContract
+from longshore.errors import TaskFailed
 from longshore.flows import Flow
+from longshore.functions import task
 from longshore.jobs.protocol import JobFinished, JobNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
-    from pathlib import Path
 
     from longshore.jobs.tasks import Job
     from longshore.tasks import Task
@@ -106,6 +108,7 @@ class JobTrials(TaskContract, ABC):
 
     def _stopped(self, key: str) -> None:
         self._gone(key)
+        assert self.submissions(key) == 1, f"{self.submissions(key)} jobs of one key"
         handle = self.job.find(key)
         assert handle is None or self._status(handle) != JobFinished(), "the job was not stopped, it ended"
 
@@ -117,6 +120,14 @@ class JobTrials(TaskContract, ABC):
 
     def _check_log(self, texts: Sequence[str]) -> None:
         assert [text for text in texts if text in self.log_lines] == list(self.log_lines)
+
+
+@task
+def keep_if_there(value: Any, place: str) -> Any:
+    """Return a value, if there is a file; fail if not."""
+    if not Path(place).exists():
+        raise TaskFailed(f"there is no {place!r}")
+    return value
 
 
 def new_key() -> str:
