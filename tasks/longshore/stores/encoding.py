@@ -8,7 +8,6 @@ from base64 import b64encode
 from dataclasses import MISSING, fields
 from enum import Enum
 from itertools import pairwise
-from types import BuiltinFunctionType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore.stores.classes import name_of
@@ -17,11 +16,11 @@ from longshore.stores.forms import FORMS, TAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from dataclasses import Field
 
 DEEPEST: Final = 200
 """Levels of JSON: what is written on a shallow stack can be read on a deep one."""
 _ATOMS: Final = frozenset({int, float, bool, type(None)})
-_CODE: Final = (FunctionType, BuiltinFunctionType, type)
 _PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 """Two lone surrogates in a row, which JSON's escapes would join to one character."""
 _dump: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -196,13 +195,20 @@ class Writer:
         held: dict[str, Any] = {}
         for field in fields(value):
             item = getattr(value, field.name, MISSING)
-            # Code cannot be written, but the class has its defaults.
-            if not (item is MISSING or (isinstance(item, _CODE) and item is field.default)):
-                held[field.name] = item
-        own: dict[str, Any] = getattr(value, "__dict__", {})
-        known = getattr(value, "__dataclass_fields__", {})
-        held |= {name: item for name, item in own.items() if name not in known}
-        return {name: self.at(f".{name}", item) for name, item in held.items()}
+            if item is not MISSING:
+                self._put_field(held, field, item)
+        known = value.__dataclass_fields__
+        others = {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in known}
+        return held | {name: self.at(f".{name}", item) for name, item in others.items()}
+
+    def _put_field(self, held: dict[str, Any], field: Field[Any], item: Any) -> None:
+        place = len(self._path)
+        try:
+            held[field.name] = self.at(f".{field.name}", item)
+        except ResultError:
+            if item is not field.default:
+                raise
+            del self._path[place:]  # code cannot be written, but the class has its defaults
 
 
 _LARGE: Final = 1 << 2000
