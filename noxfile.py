@@ -22,7 +22,15 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST, NEWEST = PYTHONS[0], PYTHONS[-1]
-PROGRAMS = {"dot": "graphviz", "node": "nodejs", "openssl": "openssl", "perl": "perl"}
+PROGRAMS = {
+    "busybox": "busybox-static",
+    "dockerd": "docker.io",
+    "dot": "graphviz",
+    "iptables": "iptables",
+    "node": "nodejs",
+    "openssl": "openssl",
+    "perl": "perl",
+}
 """Programs that tests run, and the Debian packages that have them."""
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
+from docker_engine import DockerEngine, running_engine, what_is_missing
 from http_server import HttpServer
+
+from longshore.testing import canary  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -18,3 +21,21 @@ def server() -> Iterator[HttpServer]:
     """A real HTTP server that misbehaves when it is told to."""
     with HttpServer() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def docker_session(require_service: Callable[[object, str], None]) -> Iterator[DockerEngine]:
+    """A real Docker engine with a tiny image."""
+    pytest.importorskip("docker", reason="needs longshore[docker]")
+    missing = what_is_missing()
+    require_service(not missing, f"no Docker engine: {missing}")
+    with running_engine() as engine:
+        yield engine
+
+
+@pytest.fixture
+def docker(docker_session: DockerEngine) -> Iterator[DockerEngine]:
+    """The engine, without containers of ours before and after the test."""
+    docker_session.clean()
+    yield docker_session
+    docker_session.clean()
