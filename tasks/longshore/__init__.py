@@ -75,6 +75,7 @@ from longshore.nodes import Parameter, Step
 from longshore.outputs import Outputs, parse_outputs, parse_progress
 from longshore.resources import Resource
 from longshore.runs import FlowRun
+from longshore.schedules import Cron, Dates, Interval, Schedule
 from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
 from longshore.secrets import register as register_secret
 from longshore.secrets import registered as registered_secrets
@@ -134,7 +135,9 @@ __all__ = [
     "Cancelled",
     "ConfigurationError",
     "Crashed",
+    "Cron",
     "CycleError",
+    "Dates",
     "Delay",
     "Drawing",
     "Executor",
@@ -152,6 +155,7 @@ __all__ = [
     "Handle",
     "HandlerError",
     "InlineExecutor",
+    "Interval",
     "Job",
     "JobFailed",
     "JobFinished",
@@ -185,6 +189,7 @@ __all__ = [
     "RunTakenError",
     "Running",
     "SQLiteStore",
+    "Schedule",
     "Scheduled",
     "Secret",
     "SecretError",
