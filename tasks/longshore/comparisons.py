@@ -20,7 +20,7 @@ _DONE: Final = frozenset({"Success", "Cached", "Skipped", "Mapped"})
 def check_changes(flow: Flow, record: RunRecord, store: RunStore, changed: str | None) -> list[str]:
     """Compare a flow with what was recorded of it; return the steps that are to run again although done.
 
-    A step that was not done may be changed freely: it runs as it is now. So may a step be added, or taken out.
+    A step that was not done may be changed freely: it runs as it is now. Steps may be added and taken out.
 
     Raises:
         FlowChangedError: Steps that were done are no longer what they were, and `changed` is None.

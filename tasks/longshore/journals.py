@@ -11,7 +11,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore.jobs.phases import JobCall
 from longshore.logs import task_log
 from longshore.states import Cached, Retrying, State, Success
 from longshore.stores.errors import ResultError, StoreError
@@ -30,6 +29,7 @@ from longshore.stores.records import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longshore.jobs.phases import JobCall
     from longshore.runner import Call
     from longshore.stores.interface import RunStore
 
@@ -149,8 +149,8 @@ class Journal:
             return None
         if not stored.serializer:
             task_log.warning(
-                "the result of %s is not stored: %s; when the run is resumed and the result is needed, it runs "
-                "again", label, stored.place,
+                "the result of %s is not stored: %s; it runs again when the run is resumed and needs it",
+                label, stored.place,
             )  # fmt: skip
         return stored
 
