@@ -57,7 +57,7 @@ def complete(tmp_path: Path, line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("longshore ru", ["run"]),
+        ("longshore ru", ["run", "runs"]),
         ("longshore run fl", ["flows.py:typed", "flows.py:clashing"]),
         ("longshore run flows.py:cl", ["clashing"]),
         ("longshore run flows.py:typed --dr", ["--dry-run"]),

@@ -127,7 +127,9 @@ def test_a_flow_that_fails_exits_with_1_and_says_which_step_and_why() -> None:
     assert answer.returncode == 1
     assert "refuse[1] | Failed" in answer.stderr
     assert "flow bad | Failed" in answer.stderr
-    assert "no such airport" in answer.stderr.splitlines()[-1]
+    verdict, hint = answer.stderr.splitlines()[-2:]
+    assert "no such airport" in verdict
+    assert hint.startswith("longshore: to see more: longshore show ")
 
 
 def test_json_is_one_object_and_nothing_else_on_stdout_whatever_steps_and_their_children_print() -> None:

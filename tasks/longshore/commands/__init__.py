@@ -12,17 +12,32 @@ import click
 from longshore.entrypoints import own_version
 from longshore.plugins import host
 
-COMMANDS: Final = {
-    "run": ("run", "Run a flow."),
-    "graph": ("graph", "Draw a flow, as Mermaid text or as a picture."),
-    "tasks": ("tasks", "List the tasks that plugins offer."),
-    "describe": ("tasks", "Describe a task: arguments, types, units, defaults, an example."),
-    "plugins": ("plugins", "List the installed plugins."),
-    "doctor": ("plugins", "Check that plugins load, and find what they need."),
-    "new-plugin": ("scaffolds", "Start a plugin of your own."),
-    "completion": ("completion", "Print the script that completes commands in your shell."),
+_GROUPS: Final = {
+    "Flows": {
+        "run": ("run", "Run a flow."),
+        "graph": ("graph", "Draw a flow, as Mermaid text or as a picture."),
+    },
+    "Recorded runs": {
+        "runs": ("runs", "List recorded runs, the newest first."),
+        "show": ("show", "Show a run, or one of its steps."),
+        "logs": ("logs", "Show what a run's steps logged."),
+        "report": ("report", "Write a run as one HTML page."),
+        "resume": ("resume", "Go on with a run that was killed, cancelled, or failed."),
+        "cancel": ("cancel", "Cancel a run."),
+        "sweep": ("sweep", "Find jobs that no run owns any more, and end them."),
+        "prune": ("prune", "Remove old runs."),
+    },
+    "Tasks and plugins": {
+        "tasks": ("tasks", "List the tasks that plugins offer."),
+        "describe": ("tasks", "Describe a task: arguments, types, units, defaults, an example."),
+        "plugins": ("plugins", "List the installed plugins."),
+        "doctor": ("plugins", "Check that plugins load, and find what they need."),
+        "new-plugin": ("scaffolds", "Start a plugin of your own."),
+        "completion": ("completion", "Print the script that completes commands in your shell."),
+    },
 }
-"""Our own commands: the module that has each one, and what `longshore --help` says of it."""
+"""Our own commands, as the help shows them: the module that has each one, and what is said of it."""
+COMMANDS: Final = {name: found for group in _GROUPS.values() for name, found in group.items()}
 
 
 class Root(click.Group):
@@ -54,8 +69,9 @@ class Root(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        for title, group in _GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in group.items()])
         others = [(name, command.get_short_help_str(80)) for name, command in sorted(_of_plugins().items())]
         if others:
             with formatter.section("Commands of plugins"):

@@ -2,69 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import IO, TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from longshore.cli import FAILED, exit_code, leave
+from longshore.commands.driving import drive, executor_option, json_option, make_executor
 from longshore.commands.flow_options import FlowCommand, flow_argument, given_parameters, read_assignments
-from longshore.commands.reports import run_as_json
-from longshore.errors import ConfigurationError, require
-from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
-from longshore.plugins import host
+from longshore.commands.recorded import store_option, usual
+from longshore.stores.errors import LeaseLostError, RunExistsError, RunTakenError, StoreError
+from longshore.stores.locations import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
-
     from longshore.flows import Flow
     from longshore.runs import FlowRun
-
-_OWN_EXECUTORS: Final[Mapping[str, Callable[[], Executor]]] = {
-    "inline": InlineExecutor,
-    "threads": ThreadExecutor,
-    "processes": ProcessExecutor,
-}
-
-
-def complete_executor(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Complete the name of an executor."""
-    names = ["inline", "threads:8", "processes:2", *(f"{name}:" for name in host().executors())]
-    return [name for name in names if name.startswith(incomplete)]
-
-
-def make_executor(text: str) -> Executor:
-    """Make an executor from what follows `--executor`: `inline`, `threads:8`, `processes:4`, or a plugin's.
-
-    Raises:
-        ConfigurationError: There is no executor of that name, or the text after the colon is not for it.
-    """
-    name, _, argument = text.partition(":")
-    if name not in _OWN_EXECUTORS:
-        factories = host().executors()
-        if name not in factories:
-            known = ", ".join([*_OWN_EXECUTORS, *factories])
-            raise ConfigurationError(f"there is no executor {name!r}; there are {known}")
-        return cast("Executor", factories[name](argument))
-    if not argument:
-        return _OWN_EXECUTORS[name]()
-    if name == "inline" or not argument.isdecimal():
-        raise ConfigurationError(f"cannot read executor {text!r}; write inline, threads:8 or processes:4")
-    return (ThreadExecutor if name == "threads" else ProcessExecutor)(int(argument))
 
 
 @click.command(cls=FlowCommand, short_help="Run a flow.")
 @flow_argument
-@click.option(
-    "--executor",
-    metavar="NAME[:TEXT]",
-    shell_complete=complete_executor,
-    help="Where steps run: inline, threads:8, processes:4, or a plugin's; by default where the flow says.",
-)
+@executor_option
 @click.option("--run-id", metavar="ID", help="An id of your own for the run. By default a new one.")
+@store_option
+@click.option("--no-store", is_flag=True, help="Do not record the run; it cannot be resumed.")
 @click.option(
     "-p",
     "--parameter",
@@ -73,15 +31,15 @@ def make_executor(text: str) -> Executor:
     multiple=True,
     help="A parameter by its exact name, for one that is called like an option of this command.",
 )
-@click.option(
-    "--json", "wants_json", is_flag=True, help="Print one JSON object at the end to stdout, nothing else."
-)
+@json_option
 @click.pass_context
 def run(
     ctx: click.Context,
     flow: Flow,
     executor: str | None,
     run_id: str | None,
+    store: str | None,
+    no_store: bool,
     assignments: tuple[str, ...],
     wants_json: bool,
 ) -> int:
@@ -93,67 +51,23 @@ def run(
 
         longshore run flows.py:nightly --day 2013-01-01 --executor threads:8
 
-    With a flow, --help shows its parameters. Exits with 0 when the flow succeeded, 1 when it failed, 2 when
-    it could not be started, 130 after Ctrl-C and 143 after SIGTERM.
+    With a flow, --help shows its parameters. The run is recorded, so that it can be resumed and looked at.
+    Exits with 0 when the flow succeeded, 1 when it failed, 2 when it could not be started, 130 after Ctrl-C
+    and 143 after SIGTERM.
     """
+    if store and no_store:
+        raise click.UsageError("give --store or --no-store, not both")
     parameters = {**given_parameters(ctx), **read_assignments(flow, assignments)}
     made = make_executor(executor) if executor else None
-    log_is_elsewhere = _logging_is_configured()
-    with _kept_stdout(wants_json) as stdout:
-        with _view(flow, wants_json):
-            finished, code = _run(flow, made, run_id, parameters)
-        if stdout is not None:
-            stdout.write(run_as_json(finished) + "\n")
-    if code and not wants_json and log_is_elsewhere and not _is_terminal():
-        click.echo(f"longshore: flow {finished.name!r} ended {finished.state}", err=True)
-    return code
+    kept = None if no_store else open_store(store)
 
+    def start() -> FlowRun:
+        try:
+            return flow.run(executor=made, store=kept, run_id=run_id, **parameters)
+        except (RunExistsError, RunTakenError, LeaseLostError):
+            raise
+        except StoreError as error:
+            error.add_note("to run it without a record: add --no-store")
+            raise
 
-def _run(
-    flow: Flow, executor: Executor | None, run_id: str | None, parameters: dict[str, Any]
-) -> tuple[FlowRun, int]:
-    try:
-        finished = flow.run(executor=executor, run_id=run_id, **parameters)
-    except KeyboardInterrupt as interrupt:
-        if not interrupt.args:  # a second signal
-            click.echo("longshore: left at once, without clean-up", err=True)
-            leave(exit_code(interrupt))
-        return cast("Any", interrupt).flow_run, exit_code(interrupt)
-    return finished, 0 if finished.succeeded else FAILED
-
-
-def _view(flow: Flow, wants_json: bool) -> AbstractContextManager[None]:
-    if wants_json or not _is_terminal():
-        return nullcontext()
-    require("rich", extra="cli")
-    from longshore.commands.live import live_view
-
-    return live_view(flow)
-
-
-def _is_terminal() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
-
-
-def _logging_is_configured() -> bool:
-    """Whether the flow's file set logging up, so that the run's lines go where that says."""
-    loggers = (logging.getLogger(), logging.getLogger("longshore"))
-    return any(not isinstance(h, logging.NullHandler) for logger in loggers for h in logger.handlers)
-
-
-@contextmanager
-def _kept_stdout(wanted: bool) -> Generator[IO[str] | None]:
-    """Keep standard output for ourselves; what steps and their children print goes to standard error."""
-    if not wanted:
-        yield None
-        return
-    sys.stdout.flush()
-    ours = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with open(ours, "w", encoding="utf-8", closefd=False) as stream:
-            yield stream
-    finally:
-        sys.stdout.flush()
-        os.dup2(ours, 1)
-        os.close(ours)
+    return drive(flow, start, wants_json=wants_json, store=None if no_store else usual(store))
