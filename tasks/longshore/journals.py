@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from longshore.logs import task_log
 from longshore.states import Cached, Retrying, State, Success
@@ -27,11 +28,13 @@ from longshore.stores.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from longshore.jobs.phases import JobCall
     from longshore.runner import Call
     from longshore.stores.interface import RunStore
+
+T = TypeVar("T")
 
 _BEAT: Final = 1.0
 """Seconds between two looks at what is to be logged and whether the run is to be cancelled."""
@@ -57,8 +60,8 @@ class Journal:
         self.error: StoreError | None = None
         self._token = token
         self._trouble = trouble
-        self._changes: list[Change] = []
-        self._lines: list[LogRecord] = []
+        self._changes: deque[Change] = deque()  # several threads add to them
+        self._lines: deque[LogRecord] = deque()
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -157,10 +160,10 @@ class Journal:
     def flush(self) -> None:
         """Write all that waits, in one transaction."""
         with self._lock:
-            changes, self._changes = self._changes, []
-            if self._lines:
-                changes.append(Logged(lines=tuple(self._lines)))
-                self._lines = []
+            changes = list(_taken(self._changes))
+            lines = tuple(_taken(self._lines))
+            if lines:
+                changes.append(Logged(lines=lines))
             if not changes or self.error is not None:
                 return
             try:
@@ -217,6 +220,12 @@ class Journal:
             else:
                 if reason:
                     self._trouble(reason, None)
+
+
+def _taken(items: deque[T]) -> Iterator[T]:
+    """Take out all that is there, while others add."""
+    for _ in range(len(items)):
+        yield items.popleft()
 
 
 class _Tail(logging.Handler):

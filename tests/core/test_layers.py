@@ -13,13 +13,23 @@ PAGE = ROOT / "docs" / "architecture.md"
 
 CLOSES_A_LOOP = "the one above calls the one below, which hands the work on"
 FIRST_USE = "plugins are looked for at first use; importing longshore must not load the host"
+RECORDED = "what records runs loads sqlite3, hashlib and more, and few runs in code are recorded"
 FUNCTION_LEVEL = {
     ("tasks", "flows"): CLOSES_A_LOOP,
     ("tasks", "calls"): CLOSES_A_LOOP,
-    ("flows", "engine"): CLOSES_A_LOOP,
+    ("runnables", "flowruns"): CLOSES_A_LOOP,
+    ("runnables", "stores"): RECORDED,
+    ("flowruns", "stores"): RECORDED,
+    ("flowruns", "journals"): RECORDED,
+    ("flowruns", "recalls"): RECORDED,
+    ("flowruns", "fingerprints"): RECORDED,
+    ("flowruns", "comparisons"): RECORDED,
+    ("flowruns", "plugins"): FIRST_USE,
+    ("journals", "stores"): RECORDED,
+    ("recalls", "stores"): RECORDED,
     ("executors", "remotes"): "few runs leave the process",
     ("flights", "remotes"): "few runs leave the process",
-    ("flows", "drawings"): "few runs are drawn",
+    ("runnables", "drawings"): "few runs are drawn",
     ("context", "logs"): CLOSES_A_LOOP,
     ("secrets", "plugins"): FIRST_USE,
     ("calls", "plugins"): FIRST_USE,
