@@ -7,9 +7,9 @@
         inputs = {"who": "world"}
         expected = "hello world"
 
-Jobs have `JobContract`, which kills real processes and resumes what they ran. With
-`pytest_plugins = ["longshore.testing"]` in a `conftest.py` the fixtures `recorder`, `canary` and
-`isolated_longshore` are there too. All of it needs pytest, and what the task itself needs.
+Jobs have `JobContract`, which kills real processes and resumes what they ran; run stores have
+`StoreContract`. With `pytest_plugins = ["longshore.testing"]` in a `conftest.py` the fixtures `recorder`,
+`canary` and `isolated_longshore` are there too. All of it needs pytest, and what the task itself needs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longshore.contracts.jobs import JobContract
+from longshore.contracts.stores import StoreContract
 from longshore.contracts.tasks import ANYTHING, Recorder, TaskContract, isolated_process_state
 from longshore.secrets import Secret
 
@@ -35,6 +36,7 @@ __all__ = [
     "Canary",
     "JobContract",
     "Recorder",
+    "StoreContract",
     "TaskContract",
     "assert_portable",
     "canary",

@@ -1,1 +1,1 @@
-"""The suites that the tests of tasks and jobs inherit."""
+"""The suites that the tests of tasks, jobs and run stores inherit."""
