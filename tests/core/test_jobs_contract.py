@@ -26,7 +26,7 @@ class Remote(JobContract):
     __test__ = False
     kind: ClassVar[type[RemoteJob]] = RemoteJob
     inputs: ClassVar[Mapping[str, Any]] = {
-        "seconds": 1.0,
+        "seconds": 0.7,
         "value": {"rows": 42},
         "lines": ["one", "two", "three"],
     }
