@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from longshore.errors import ConfigurationError
-from longshore.fingerprints import Difference, Fingerprint, differences, fingerprint
+from longshore.fingerprints import Difference, Fingerprint, differences
 from longshore.logs import run_log
 from longshore.stores.errors import FlowChangedError
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _DONE: Final = frozenset({"Success", "Cached", "Skipped", "Mapped"})
 
 
-def check_changes(flow: Flow, record: RunRecord, store: RunStore, changed: str | None) -> list[str]:
+def check_changes(
+    flow: Flow, present: Fingerprint, record: RunRecord, store: RunStore, changed: str | None
+) -> list[str]:
     """Compare a flow with what was recorded of it; return the steps that are to run again although done.
 
     A step that was not done may be changed freely: it runs as it is now. Steps may be added and taken out.
@@ -28,7 +30,7 @@ def check_changes(flow: Flow, record: RunRecord, store: RunStore, changed: str |
     """
     if changed not in (None, "rerun", "keep"):
         raise ConfigurationError(f"resume(changed={changed!r}): give 'rerun', 'keep', or None to be asked")
-    found = differences(Fingerprint.from_text(record.fingerprint), fingerprint(flow))
+    found = differences(Fingerprint.from_text(record.fingerprint), present)
     if not found:
         return []
     done = {step.step for step in store.steps(record.run_id) if step.state in _DONE}

@@ -102,7 +102,9 @@ def resume_flow(
 ) -> FlowRun:
     """Go on with a recorded run; see `Flow.resume`."""
     from longshore.comparisons import check_changes
+    from longshore.fingerprints import fingerprint
     from longshore.recalls import Recall
+    from longshore.stores.records import FlowSeen
     from longshore.stores.serializers import decode
 
     limits = flow.check()
@@ -118,10 +120,12 @@ def resume_flow(
     run = FlowRun(flow, record.run_id, flow.name_run(values), values, Frontier(flow, values))
     check_travel(flow, executor or flow.executor)
     with _claimed(store, run.run_id) as claim:
-        recall = None
+        recall, seen = None, fingerprint(flow)
         if claim.record.tries > 1:
-            again = check_changes(flow, claim.record, store, changed)
+            again = check_changes(flow, seen, claim.record, store, changed)
             recall = Recall(flow, store, run.run_id, again=again, rerun=rerun, accept=accept)
+        target = flow.target or claim.record.target
+        store.write(run.run_id, claim.token, [FlowSeen(fingerprint=seen.to_text(), target=target)])
         return _drive(run, _Plan(executor, limits, claim, recall), raise_on_failure)
 
 
@@ -197,3 +201,14 @@ def _recorded(run: FlowRun, plan: _Plan) -> Generator[Engine]:
         yield engine
     finally:
         journal.close()
+
+
+def run_recorded(flow: Flow, run_id: str, store: RunStore) -> FlowRun:
+    """Run what was scheduled or submitted, or go on with what was killed.
+
+    Raises:
+        RunTakenError: Another process drives it, and lives.
+    """
+    return resume_flow(
+        flow, run_id, store, executor=None, rerun=(), accept={}, changed=None, raise_on_failure=False
+    )

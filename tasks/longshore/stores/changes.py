@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from longshore.stores.records import JobChanged, JobIntended, Logged, RunChanged, StepChanged
+from longshore.stores.records import FlowSeen, JobChanged, JobIntended, Logged, RunChanged, StepChanged
 from longshore.stores.rows import JOB_COLUMNS, STEP_COLUMNS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _RUN: Final = """
         started = CASE WHEN ?2 = 'Running' THEN ifnull(started, ?4) ELSE started END
     WHERE id = ?1
 """
+_FLOW: Final = "UPDATE runs SET fingerprint = ?2, target = ?3 WHERE id = ?1"
 _STEP: Final = f"""
     INSERT INTO steps (run, {STEP_COLUMNS})
     VALUES (
@@ -70,6 +71,8 @@ class Writer:
                 change_run(connection, run, change)
             elif isinstance(change, JobIntended):
                 _intend(connection, run, change)
+            elif isinstance(change, FlowSeen):
+                connection.execute(_FLOW, (run, change.fingerprint, change.target))
             else:
                 _change_job(connection, run, change)
 

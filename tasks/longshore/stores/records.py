@@ -183,6 +183,14 @@ class RunChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSeen:
+    """The flow is now this: a run that waited for its time may start as another one than was recorded."""
+
+    fingerprint: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepChanged:
     """A step, or one of a mapped one's, entered a state: one more transition, and where it stands now.
 
@@ -228,7 +236,7 @@ class Logged:
     keep: int = 200
 
 
-Change: TypeAlias = RunChanged | StepChanged | JobIntended | JobChanged | Logged
+Change: TypeAlias = RunChanged | FlowSeen | StepChanged | JobIntended | JobChanged | Logged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
