@@ -107,7 +107,7 @@ class Journal:
     def _job_record(self, name: str, call: Call, job: JobCall, now: float) -> JobRecord:
         return JobRecord(
             run_id=self.run_id, step=name, map_index=_index(call.map_index), attempt=call.attempt,
-            serial=job.serial, key=job.key, task=_encoded(_plain_task(call.task)), time=now,
+            serial=job.serial, key=job.key, task=_encoded_task(call.task), time=now,
         )  # fmt: skip
 
     def submitted(self, job: JobCall, handle: Any) -> None:
@@ -253,6 +253,10 @@ def _encoded(value: Any) -> str:
         return ""
 
 
-def _plain_task(task: Any) -> Any:
-    """Return a task without what belongs to a flow and could not be stored: handlers, rules, caches."""
-    return task.replace(state_handlers=(), retry_on=Exception, retry_delay=0.0, cache=None)
+def _encoded_task(task: Any) -> str:
+    from longshore.stores.serializers import encode_task
+
+    try:
+        return encode_task(task)
+    except ResultError:
+        return ""
