@@ -135,10 +135,11 @@ def label_of(record: logging.LogRecord) -> str:
 
 
 class _Lines(logging.Formatter):
-    """Says, before what a step logs, which step that is."""
+    """Says, before what a step logs, which step that is; and before all, a label."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+    def __init__(self, label: str) -> None:
+        prefix = f"{label} | ".replace("%", "%%") if label else ""
+        super().__init__(f"%(asctime)s %(levelname)-7s {prefix}%(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's word
         label = label_of(record)
@@ -150,9 +151,9 @@ class _Lines(logging.Formatter):
 class _Console(logging.StreamHandler[Any]):
     """Writes to whatever `sys.stderr` is at the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str) -> None:
         super().__init__(sys.stderr)
-        self.setFormatter(_Lines())
+        self.setFormatter(_Lines(label))
 
 
 _console: tuple[_Console, int] | None = None
@@ -160,11 +161,15 @@ _watchers = 0
 
 
 @contextmanager
-def console_when_unconfigured() -> Generator[None]:
-    """Write Longshore's own log to standard error while the program has not configured logging."""
+def console_when_unconfigured(label: str = "") -> Generator[None]:
+    """Write Longshore's own log to standard error while the program has not configured logging.
+
+    Args:
+        label: Stands before each line, where the lines of several processes meet.
+    """
     global _watchers
     with _lock:
-        shown = _open_console()
+        shown = _open_console(label)
         _watchers += shown
     try:
         yield
@@ -175,13 +180,13 @@ def console_when_unconfigured() -> Generator[None]:
                 _close_console()
 
 
-def _open_console() -> bool:
+def _open_console(label: str) -> bool:
     """Return whether the console is open now; runs at the same time share it."""
     global _console
     if _console is None:
         if any(_handlers_of(_root)):  # a NullHandler too: somebody wants silence
             return False
-        _console = _Console(), _root.level
+        _console = _Console(label), _root.level
         _root.addHandler(_console[0])
         _root.setLevel(logging.INFO)
     return True
