@@ -122,8 +122,8 @@ def is_locked(folder: str) -> bool:
     import fcntl
 
     try:
-        fd = os.open(f"{folder}/{LOCK}", os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        fd = os.open(f"{folder}/{LOCK}", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))

@@ -35,7 +35,10 @@ def start(folder: JobFolder, request: dict[str, Any], stdin: int) -> None:
     Raises:
         CommandNotStarted: It was not started, and why.
     """
-    folder.make()
+    try:
+        folder.make()
+    except OSError as error:
+        raise _refused(folder, request, "job folder", error.errno or 0) from error
     ours, theirs = socket.socketpair()
     hold(ours)
     try:

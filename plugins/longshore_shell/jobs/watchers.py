@@ -130,13 +130,10 @@ class Watcher:
 
     def let_go(self) -> None:
         """Tell the worker that the job is started, and let go of everything that it has to do with."""
-        send(self.channel, "started")
-        self.request.clear()
-        self.channel.detach()
-        null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        os.dup2(null, 0)
-        os.close(null)
         os.chdir("/")
+        self.request.clear()
+        send(self.channel, "started")
+        self.channel.close()
 
 
 def main() -> None:
@@ -145,7 +142,10 @@ def main() -> None:
     if os.fork():
         os._exit(0)  # the worker collects this process; the other one belongs to nobody
     os.umask(0o077)
-    channel = socket.socket(fileno=0)
+    channel = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(null, 0)
+    os.close(null)
     try:
         data, ancillary = channel.recvmsg(1, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)[:2]
         request = receive(channel)[0] if data else None
