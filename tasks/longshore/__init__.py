@@ -79,6 +79,7 @@ from longshore.schedules import Cron, Dates, Interval, Schedule
 from longshore.secrets import Secret, StreamRedactor, has_secrets, redact
 from longshore.secrets import register as register_secret
 from longshore.secrets import registered as registered_secrets
+from longshore.serving.requests import serve
 from longshore.states import (
     Cached,
     Cancelled,
@@ -242,6 +243,7 @@ __all__ = [
     "register_secret",
     "registered_secrets",
     "require",
+    "serve",
     "some_failed",
     "some_successful",
     "switch",

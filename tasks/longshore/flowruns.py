@@ -16,7 +16,7 @@ from longshore.logs import console_when_unconfigured, records_with_context
 from longshore.parameters import bind_parameters
 from longshore.runs import FlowRun, raise_if_stopped
 from longshore.states import Cancelled, utc_now
-from longshore.stores.errors import ResultError, RunExistsError, StoreError
+from longshore.stores.errors import ResultError, RunExistsError, RunTakenError, StoreError
 from longshore.travel import check_travel
 
 if TYPE_CHECKING:
@@ -99,8 +99,12 @@ def resume_flow(
     accept: Mapping[str, Any],
     changed: str | None,
     raise_on_failure: bool,
+    unless_ended: bool = False,
 ) -> FlowRun:
-    """Go on with a recorded run; see `Flow.resume`."""
+    """Go on with a recorded run; see `Flow.resume`.
+
+    With `unless_ended` one that has ended is one that another process has taken, also when it ends just now.
+    """
     from longshore.comparisons import check_changes
     from longshore.fingerprints import fingerprint
     from longshore.recalls import Recall
@@ -111,7 +115,7 @@ def resume_flow(
     record = store.run(run_id)
     if record.flow != flow.name:
         raise FlowError(f"run {record.run_id!r} is one of flow {record.flow!r}, not of {flow.name!r}")
-    if record.state == "Success" and not rerun:
+    if record.state == "Success" and not rerun and not unless_ended:
         raise StoreError(
             f"cannot resume run {record.run_id!r}: it succeeded; to run a step and all behind it again: "
             f"longshore resume {record.run_id} --rerun STEP"
@@ -120,6 +124,8 @@ def resume_flow(
     run = FlowRun(flow, record.run_id, flow.name_run(values), values, Frontier(flow, values))
     check_travel(flow, executor or flow.executor)
     with _claimed(store, run.run_id) as claim:
+        if unless_ended and claim.record.ended is not None:
+            raise RunTakenError(f"run {run.run_id!r} has ended {claim.record.state}: another process ran it")
         recall, seen = None, fingerprint(flow)
         if claim.record.tries > 1:
             again = check_changes(flow, seen, claim.record, store, changed)
@@ -207,8 +213,9 @@ def run_recorded(flow: Flow, run_id: str, store: RunStore) -> FlowRun:
     """Run what was scheduled or submitted, or go on with what was killed.
 
     Raises:
-        RunTakenError: Another process drives it, and lives.
+        RunTakenError: Another process drives it, and lives, or has done it meanwhile.
     """
     return resume_flow(
-        flow, run_id, store, executor=None, rerun=(), accept={}, changed=None, raise_on_failure=False
-    )
+        flow, run_id, store, executor=None, rerun=(), accept={}, changed=None, raise_on_failure=False,
+        unless_ended=True,
+    )  # fmt: skip

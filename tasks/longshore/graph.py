@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 under_construction: Final[ContextVar[Any]] = ContextVar("longshore_building", default=None)
 """The flow that is being built here, or None."""
-RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule")
+RESERVED: Final = ("executor", "store", "run_id", "raise_on_failure", "on_schedule", "at")
 
 _NEEDED_BEFORE: Final = {"name", "trigger", "state_handlers", "tags", "limit"}
 """Fields of a task that the driver reads before the values of a run are there."""

@@ -1,4 +1,4 @@
-"""What can be done with a flow: run it, resume it, draw it."""
+"""What can be done with a flow: run it, resume it, submit it, serve it, draw it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from longshore.graph import Graph, under_construction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from longshore.drawings import Drawing
@@ -57,11 +58,7 @@ class Runnable(Graph):
         """
         from longshore.flowruns import run_flow
 
-        if unnamed:
-            raise ParameterError(
-                f"flow {self.name!r} takes its parameters by name; call {self.name}.run("
-                f"{', '.join(f'{name}=...' for name in self.parameters)})"
-            )
+        self._refuse_unnamed(unnamed, "run")
         self._refuse_to_run_while_building()
         flow = cast("Flow", self)
         once = partial(
@@ -76,7 +73,7 @@ class Runnable(Graph):
             return once(parameters)
         if run_id is not None:
             raise ParameterError(
-                f"run_id={run_id!r} is for one run, and flow {self.name!r} runs at each time of its schedule; "
+                f"run_id={run_id!r} is for one run, and flow {self.name!r} runs by its schedule; "
                 f"to run it now: {self.name}.run(on_schedule=False, run_id={run_id!r})"
             )
         from longshore.schedules.loops import run_on_schedule
@@ -105,8 +102,8 @@ class Runnable(Graph):
             executor: Where steps run; as for `run`.
             rerun: Steps to run again, `"load"` or `"load[3]"`, with all that takes their results.
             accept: Steps that are to count as done; with their results if it is a dict.
-            changed: What to do with done steps that are no longer what they were: run them and all behind them
-                again, or keep their results. When None, such a run is refused.
+            changed: What to do with done steps that are no longer what they were: run them, and all behind
+                them, again, or keep their results. When None, such a run is refused.
             raise_on_failure: Raise `FlowFailed` unless the run succeeds.
 
         Raises:
@@ -129,6 +126,50 @@ class Runnable(Graph):
             changed=changed,
             raise_on_failure=raise_on_failure,
         )
+
+    def submit(
+        self,
+        *unnamed: Never,
+        store: RunStore | str | Path | None = None,
+        at: datetime | None = None,
+        run_id: str | None = None,
+        **parameters: Any,
+    ) -> str:
+        """Put a run into a store, where a process that serves the flow takes it in a second; return its id.
+
+        Args:
+            store: Where; the command line's store when None.
+            at: When it is to start, in local time if it has no time zone; at once when None.
+            run_id: An id of your own, under which a run is submitted once only; a UUID when None.
+            parameters: The flow's parameters, by name.
+
+        Raises:
+            ParameterError: A parameter is missing, unknown or of the wrong type.
+            RunExistsError: The store has a run of that id already.
+        """
+        from longshore.serving.submissions import submit_run
+        from longshore.stores.locations import open_store
+
+        self._refuse_unnamed(unnamed, "submit")
+        return submit_run(cast("Flow", self), parameters, open_store(store), at=at, run_id=run_id)
+
+    def serve(self, *, store: str | Path | None = None, workers: int = 4) -> None:
+        """Run the flow when its schedule says so, and when somebody submits it; see `longshore.serve`.
+
+        Args:
+            store: The place of the run store; the command line's when None.
+            workers: Runs at once in this process.
+        """
+        from longshore.serving.requests import serve
+
+        serve(cast("Flow", self), store=store, workers=workers)
+
+    def _refuse_unnamed(self, unnamed: tuple[Never, ...], method: str) -> None:
+        if unnamed:
+            raise ParameterError(
+                f"flow {self.name!r} takes its parameters by name; call {self.name}.{method}("
+                f"{', '.join(f'{name}=...' for name in self.parameters)})"
+            )
 
     def _refuse_to_run_while_building(self) -> None:
         outer = under_construction.get()

@@ -183,7 +183,7 @@ def test_a_parameter_of_the_wrong_type_names_value_and_type() -> None:
         nightly.run(day="2013-01-01")
 
 
-@pytest.mark.parametrize("word", ["executor", "store", "run_id", "raise_on_failure", "on_schedule"])
+@pytest.mark.parametrize("word", ["executor", "store", "run_id", "raise_on_failure", "on_schedule", "at"])
 def test_words_that_run_keeps_are_no_parameters(word: str) -> None:
     scope: dict[str, Any] = {}
     exec(f"def nightly({word}): ...", scope)

@@ -18,6 +18,8 @@ FUNCTION_LEVEL = {
     ("tasks", "flows"): CLOSES_A_LOOP,
     ("tasks", "calls"): CLOSES_A_LOOP,
     ("runnables", "flowruns"): CLOSES_A_LOOP,
+    ("runnables", "schedules"): "few flows have a schedule",
+    ("runnables", "serving"): CLOSES_A_LOOP,
     ("runnables", "stores"): RECORDED,
     ("flowruns", "stores"): RECORDED,
     ("flowruns", "journals"): RECORDED,
