@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import threading
-import time
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from longshore.stores.errors import StoreCorruptError, StoreError
-from longshore.stores.schema import bring_up_to_date
+from longshore.stores.errors import StoreError
+from longshore.stores.faults import is_busy, meaning
+from longshore.stores.openings import connect, is_sealed, prepare
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,12 +22,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-PATIENCE: Final = 15.0
-"""Seconds to wait for another process that writes: below a lease, so that who waits can still renew it."""
-_LARGEST_WAL: Final = 64 * 1024 * 1024
-_NEARLY_NOTHING: Final = 256 * 1024
-"""Bytes: a disk with less than this is full, whatever SQLite calls the error."""
-
+_WRITING, _READING, _NEITHER = "BEGIN IMMEDIATE", "BEGIN", ""
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 
 
@@ -46,7 +39,12 @@ class Database:
         self._power = power
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._sealed = False
         _databases.add(self)
+
+    def __del__(self) -> None:
+        self._drop()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Call `work` in a transaction of its own, which nobody else's comes between.
@@ -54,7 +52,7 @@ class Database:
         Raises:
             StoreError: The file cannot be written; nothing of it happened.
         """
-        return self._transact("BEGIN IMMEDIATE", work)
+        return self._transact(_WRITING, work)
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Call `work`, all of whose queries see one and the same moment.
@@ -62,11 +60,11 @@ class Database:
         Raises:
             StoreError: The file cannot be read.
         """
-        return self._transact("BEGIN", work)
+        return self._transact(_READING, work)
 
     def alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Call `work` outside of a transaction."""
-        return self._transact("", work)
+        return self._transact(_NEITHER, work)
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -78,8 +76,10 @@ class Database:
             connection = self._connection
             if connection is None:
                 connection = self._open()
+            elif begin == _WRITING:
+                self._check_in_place()
             try:
-                if not begin:
+                if begin == _NEITHER:
                     return work(connection)
                 connection.execute(begin)
                 value = work(connection)
@@ -91,6 +91,9 @@ class Database:
                 if failure is None:
                     raise
                 raise failure from error
+            finally:
+                if self._sealed:  # as long as it is open, SQLite does not look whether that is still so
+                    self._drop()
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         import sqlite3
@@ -107,7 +110,7 @@ class Database:
 
         if not isinstance(error, sqlite3.Error):
             return None
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if not is_busy(error):
             self._drop()
         return meaning(error, self.path)
 
@@ -115,8 +118,10 @@ class Database:
         import sqlite3
 
         try:
-            _prepare(self.path)
-            self._connection = _connect(self.path, power=self._power)
+            prepare(self.path)
+            self._sealed = is_sealed(self.path)
+            self._connection = connect(self.path, power=self._power, sealed=self._sealed)
+            self._file = _identity(self.path)
         except OSError as error:
             raise StoreError(
                 f"cannot open run store {str(self.path)!r}: {error.strerror or error}; "
@@ -125,6 +130,15 @@ class Database:
         except sqlite3.Error as error:
             raise meaning(error, self.path) from error
         return self._connection
+
+    def _check_in_place(self) -> None:
+        """Refuse to write into a file that has no name any more: what is written there is lost."""
+        if _identity(self.path) != self._file:
+            self._drop()
+            raise StoreError(
+                f"cannot write run store {str(self.path)!r}: it was removed or replaced while it was in use; "
+                "put it back, or start the run anew"
+            )
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
@@ -148,92 +162,12 @@ class Database:
             self._lock.release()
 
 
-def _prepare(path: Path) -> None:
-    """Make the file, readable by nobody else; SQLite gives those beside it the same rights.
-
-    A file that is there is never opened: closing it would drop the locks that SQLite has on it here.
-    """
-    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    if not path.exists():
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _connect(path: Path, *, power: bool) -> sqlite3.Connection:
-    import sqlite3
-
-    connection = sqlite3.connect(
-        path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
-    )
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        _use_wal(connection)
-        connection.execute(f"PRAGMA synchronous = {'FULL' if power else 'NORMAL'}")
-        connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_WAL}")
-        bring_up_to_date(connection, str(path))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch a new file to WAL; when several do that at once, SQLite says `locked` without waiting."""
-    import sqlite3
-
-    give_up = time.monotonic() + PATIENCE
-    while True:
-        try:
-            [mode] = connection.execute("PRAGMA journal_mode").fetchone()
-            if mode != "wal":
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            if not busy or time.monotonic() > give_up:
-                raise
-            time.sleep(0.005)
-
-
-def meaning(error: sqlite3.Error, path: Path) -> StoreError:
-    """Return the error that says what one of SQLite's means for a store's file, and what to do."""
-    import sqlite3
-
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    file = str(path)
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        aside = shlex.quote(str(path.parent / "damaged"))
-        return StoreCorruptError(
-            f"cannot use run store {file!r}: it is damaged, or no run store ({error}); to start a new one "
-            f"and keep this: mkdir {aside} && mv {shlex.quote(file)}* {aside}"
-        )
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
-        return StoreError(f"cannot write run store {file!r}: its disk is full; free some space")
-    if code == sqlite3.SQLITE_READONLY:
-        return StoreError(
-            f"cannot write run store {file!r}: it is read-only; make the file and its folder writable, "
-            "or give another path"
-        )
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreError(
-            f"cannot use run store {file!r}: another process has kept it locked for {PATIENCE:g} s; "
-            f"to see which: fuser -v {shlex.quote(file)}"
-        )
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return StoreError(
-            f"cannot open run store {file!r}: {error}; make the file and its folder writable, "
-            "or give another path"
-        )
-    return StoreError(f"cannot use run store {file!r}: {error}; look at its disk, or give another path")
-
-
-def _is_full(path: Path) -> bool:
-    try:
-        return shutil.disk_usage(path.parent).free < _NEARLY_NOTHING
+        found = path.stat()
     except OSError:
-        return False
+        return None
+    return found.st_dev, found.st_ino
 
 
 _forking: dict[int, list[Database]] = {}

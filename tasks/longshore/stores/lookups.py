@@ -29,27 +29,32 @@ _THIS_RUN: Final = "run = (SELECT id FROM runs WHERE run_id = ?)"
 _OPEN: Final = "state IN ('intended', 'submitted')"
 
 
+def get_run(connection: sqlite3.Connection, run_id: str, where: str) -> Row:
+    """Return the row of the run of just this id.
+
+    Raises:
+        RunNotFoundError: There is none.
+    """
+    row = _exact(connection, run_id)
+    if row is None:
+        raise _no_run(run_id, where)
+    return row
+
+
 def find_run(connection: sqlite3.Connection, run_id: str, where: str) -> Row:
     """Return the row of a run, by its id or the beginning of it.
 
     Raises:
         RunNotFoundError: There is none, or there are several.
     """
-    if not run_id.isprintable():  # SQLite takes no half characters
-        raise RunNotFoundError(no_run(run_id, where))
-    row: Row | None = connection.execute(f"{SELECT_RUN} WHERE r.run_id = ?", (run_id,)).fetchone()
+    row = _exact(connection, run_id)
     if row is not None:
         return row
     if len(run_id) < _SHORTEST:
-        raise RunNotFoundError(
-            f"{no_run(run_id, where)}; a beginning of an id has at least {_SHORTEST} characters"
-        )
-    rows: list[Row] = connection.execute(
-        f"{SELECT_RUN} WHERE r.run_id >= ? AND r.run_id < ? ORDER BY r.created DESC LIMIT ?",
-        (run_id, f"{run_id}\U0010ffff", _MOST_NAMED + 1),
-    ).fetchall()
+        raise _no_run(run_id, where, f"; the beginning of an id has {_SHORTEST} characters or more")
+    rows = _beginning(connection, run_id)
     if not rows:
-        raise RunNotFoundError(no_run(run_id, where))
+        raise _no_run(run_id, where)
     if len(rows) > 1:
         names = ", ".join(str(row[1]) for row in rows[:_MOST_NAMED])
         more = ", ..." if len(rows) > _MOST_NAMED else ""
@@ -57,9 +62,26 @@ def find_run(connection: sqlite3.Connection, run_id: str, where: str) -> Row:
     return rows[0]
 
 
-def no_run(run_id: str, where: str) -> str:
-    """Say that a store has no such run."""
-    return f"cannot find run {run_id!r} in {where!r}: to see those that are there: longshore runs"
+def _exact(connection: sqlite3.Connection, run_id: str) -> Row | None:
+    if not run_id.isprintable():  # SQLite takes no half characters
+        return None
+    row: Row | None = connection.execute(f"{SELECT_RUN} WHERE r.run_id = ?", (run_id,)).fetchone()
+    return row
+
+
+def _beginning(connection: sqlite3.Connection, text: str) -> list[Row]:
+    if not text.isprintable():
+        return []
+    return connection.execute(
+        f"{SELECT_RUN} WHERE r.run_id >= ? AND r.run_id < ? ORDER BY r.created DESC LIMIT ?",
+        (text, f"{text}\U0010ffff", _MOST_NAMED + 1),
+    ).fetchall()
+
+
+def _no_run(run_id: str, where: str, why: str = "") -> RunNotFoundError:
+    return RunNotFoundError(
+        f"cannot find run {run_id!r} in {where!r}{why}; to see those that are there: longshore runs"
+    )
 
 
 def find_runs(

@@ -98,12 +98,13 @@ def places(database: Database) -> set[str]:
 
 def give_back(database: Database) -> None:
     """Give free pages back to the disk, a few at a time so that nobody waits long, and empty the WAL."""
-    while database.alone(_shrink):
-        pass
+    before, free = -1, 0
+    while free != before:
+        before, free = free, database.alone(_shrink)
     database.alone(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
 
 
-def _shrink(connection: sqlite3.Connection) -> bool:
+def _shrink(connection: sqlite3.Connection) -> int:
     connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
     [free] = connection.execute("PRAGMA freelist_count").fetchone()
-    return bool(free)
+    return int(free)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from longshore.errors import ConfigurationError
-from longshore.stores import lookups, pruning, slots
-from longshore.stores.changes import Writer, change_run
+from longshore.stores import claims, lookups, pruning, slots
+from longshore.stores.changes import Writer
 from longshore.stores.connections import Database
-from longshore.stores.errors import LeaseLostError, RunNotFoundError, RunTakenError
 from longshore.stores.interface import RunStore
-from longshore.stores.leases import LEASE, Clock, grant, lives
-from longshore.stores.records import RunChanged
-from longshore.stores.rows import RUN_COLUMNS, SELECT_RUN, Row, lease_in, run_of, run_values, storable
+from longshore.stores.leases import Clock
+from longshore.stores.rows import RUN_COLUMNS, run_of, run_values, storable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -35,14 +32,6 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _CREATE: Final = f"INSERT OR IGNORE INTO runs ({RUN_COLUMNS.replace('r.', '')}) VALUES ({','.join('?' * 16)})"
-_CLAIM: Final = "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_RENEW: Final = """
-    UPDATE leases SET until = ?, until_wall = ?
-    WHERE run = (SELECT id FROM runs WHERE run_id = ?) AND token = ?
-"""
-_OWNED: Final = (
-    "SELECT r.id FROM runs AS r JOIN leases AS l ON l.run = r.id WHERE r.run_id = ? AND l.token = ?"
-)
 _STILL_OWNED: Final = "SELECT 1 FROM leases WHERE run = ? AND token = ?"
 
 
@@ -76,6 +65,7 @@ class SQLiteStore(RunStore):
         self.path: Final = Path(path).expanduser().absolute()
         self.durability = durability
         self.results = results or _results_beside(self.path, durability)
+        self._where = str(self.path)
         self._clock = clock or Clock()
         self._database = Database(self.path, power=durability == "power")
         self._writer = Writer()
@@ -94,41 +84,16 @@ class SQLiteStore(RunStore):
 
         A run that had ended forgets that it was cancelled.
         """
-        return self._database.write(partial(self._claim, run_id=run_id, token=token))
-
-    def _claim(self, connection: sqlite3.Connection, run_id: str, token: str) -> RunRecord:
-        row = self._row(connection, run_id)
-        run, lease = row[0], lease_in(row)
-        if lease is None or lease.token != token:
-            if lease is not None and lives(lease, self._clock):
-                _taken(run_id, row)
-            connection.execute("DELETE FROM slots WHERE run = ?", (run,))
-        new = grant(token, self._clock)
-        connection.execute(
-            _CLAIM,
-            (run, token, new.host, new.boot, new.namespace, new.pid, new.pid_started, new.until,
-             new.until_wall, self._clock.wall()),
-        )  # fmt: skip
-        connection.execute(
-            "UPDATE runs SET tries = tries + 1, cancel = iif(ended IS NULL, cancel, '') WHERE id = ?", (run,)
-        )
-        return run_of(self._row(connection, run_id), self._clock)
+        return self._database.write(lambda c: claims.claim(c, self._clock, self._where, run_id, token))
 
     def renew(self, run_id: str, token: str) -> str:
         """Renew the lease; return why the run is to be cancelled, or nothing."""
-        return self._database.write(partial(self._renew, run_id=run_id, token=token))
-
-    def _renew(self, connection: sqlite3.Connection, run_id: str, token: str) -> str:
-        until = self._clock.boot_time() + LEASE, self._clock.wall() + LEASE
-        if not connection.execute(_RENEW, (*until, run_id, token)).rowcount:
-            _lost(run_id)
-        [cancel] = connection.execute("SELECT cancel FROM runs WHERE run_id = ?", (run_id,)).fetchone()
-        return str(cancel)
+        return self._database.write(lambda c: claims.renew(c, self._clock, run_id, token))
 
     def release(self, run_id: str, token: str) -> None:
         """Give the lease and all slots back; nothing happens when somebody else has it."""
         self._numbers.pop(run_id, None)
-        self._database.write(partial(_release, run_id=run_id, token=token))
+        self._database.write(lambda c: claims.release(c, run_id, token))
 
     def write(self, run_id: str, token: str, changes: Sequence[Change]) -> None:
         """Write changes of a run, all or none."""
@@ -144,15 +109,12 @@ class SQLiteStore(RunStore):
     ) -> None:
         run = self._numbers.get(run_id)
         if run is None or not connection.execute(_STILL_OWNED, (run, token)).fetchone():
-            found = connection.execute(_OWNED, (run_id, token)).fetchone()
-            if found is None:
-                _lost(run_id)
-            run = self._numbers[run_id] = found[0]
+            run = self._numbers[run_id] = claims.owned(connection, run_id, token)
         self._writer.apply(connection, run, changes)
 
     def run(self, run_id: str) -> RunRecord:
         """Return a run, by its id or by a beginning that fits no other one; see `RunStore`."""
-        return run_of(self._read(lookups.find_run, run_id, str(self.path)), self._clock)
+        return run_of(self._read(lookups.find_run, run_id, self._where), self._clock)
 
     def runs(
         self,
@@ -183,22 +145,8 @@ class SQLiteStore(RunStore):
 
     def request_cancel(self, run_id: str, reason: str) -> RunRecord:
         """Ask for a run to be cancelled; see `RunStore`."""
-        return self._database.write(partial(self._cancel, run_id=run_id, reason=storable(reason)))
-
-    def _cancel(self, connection: sqlite3.Connection, run_id: str, reason: str) -> RunRecord:
-        row = self._row(connection, run_id)
-        run, lease = row[0], lease_in(row)
-        if run_of(row, self._clock).ended is None:
-            connection.execute("UPDATE runs SET cancel = ? WHERE id = ?", (reason, run))
-            if lease is None or not lives(lease, self._clock):
-                # Without its lease an owner that was only stopped goes no further.
-                connection.execute("DELETE FROM leases WHERE run = ?", (run,))
-                connection.execute("DELETE FROM slots WHERE run = ?", (run,))
-                now = self._clock.wall()
-                change_run(
-                    connection, run, RunChanged(state="Cancelled", message=reason, time=now, finished=True)
-                )
-        return run_of(self._row(connection, run_id), self._clock)
+        why = storable(reason)
+        return self._database.write(lambda c: claims.cancel(c, self._clock, self._where, run_id, why))
 
     def take_slot(self, limit: str, count: int, run_id: str, holder: str) -> bool:
         """Take one of `count` slots of a limit that all runs of this store share; see `RunStore`.
@@ -231,38 +179,8 @@ class SQLiteStore(RunStore):
     def _read(self, look: Callable[..., T], *arguments: object) -> T:
         return self._database.read(lambda connection: look(connection, *arguments))
 
-    def _row(self, connection: sqlite3.Connection, run_id: str) -> Row:
-        row: Row | None = connection.execute(f"{SELECT_RUN} WHERE r.run_id = ?", (run_id,)).fetchone()
-        if row is None:
-            raise RunNotFoundError(lookups.no_run(run_id, str(self.path)))
-        return row
-
 
 def _results_beside(path: Path, durability: str) -> Results:
     from longshore.stores.results import Results
 
     return Results(path.with_name(f"{path.name}.results"), durability=durability)
-
-
-def _release(connection: sqlite3.Connection, run_id: str, token: str) -> None:
-    found = connection.execute(_OWNED, (run_id, token)).fetchone()
-    if found is not None:
-        connection.execute("DELETE FROM leases WHERE run = ?", found)
-        connection.execute("DELETE FROM slots WHERE run = ?", found)
-
-
-def _lost(run_id: str) -> NoReturn:
-    raise LeaseLostError(
-        f"cannot write run {run_id!r}: another process took it over, as this one was not heard of for "
-        f"{LEASE:g} s; to see how it stands: longshore show {run_id}"
-    )
-
-
-def _taken(run_id: str, row: Row) -> NoReturn:
-    lease, since = lease_in(row), row[-1]
-    assert lease is not None
-    moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(since))
-    raise RunTakenError(
-        f"cannot drive run {run_id!r}: process {lease.pid} on {lease.host!r} has driven it since {moment}; "
-        f"wait for it, or end it: longshore cancel {run_id}"
-    )
