@@ -15,6 +15,8 @@ from longshore.plugins import host
 _GROUPS: Final = {
     "Flows": {
         "run": ("run", "Run a flow."),
+        "serve": ("serving", "Run flows on their schedules, and when somebody submits them."),
+        "submit": ("serving", "Submit a run of a flow, for a serving process to take."),
         "graph": ("graph", "Draw a flow, as Mermaid text or as a picture."),
     },
     "Recorded runs": {

@@ -1,4 +1,4 @@
-"""What `longshore run` and `longshore resume` share: the executor, the live view, what they print and exit with."""
+"""What `longshore run` and `longshore resume` share: executors, the live view, what they print and return."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def executor_option(function: Any) -> Any:
         "--executor",
         metavar="NAME[:TEXT]",
         shell_complete=complete_executor,
-        help="Where steps run: inline, threads:8, processes:4, or a plugin's; by default where the flow says.",
+        help="Where steps run: inline, threads:8, processes:4, a plugin's; by default where the flow says.",
     )(function)
 
 

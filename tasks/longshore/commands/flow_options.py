@@ -76,6 +76,18 @@ def flow_argument(function: Any) -> Any:
     return click.argument("flow", callback=_convert, shell_complete=complete_flow)(function)
 
 
+def parameter_option(function: Any) -> Any:
+    """Give a command the option --parameter."""
+    return click.option(
+        "-p",
+        "--parameter",
+        "assignments",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="A parameter by its exact name, for one that is called like an option of this command.",
+    )(function)
+
+
 def words_of(flow: Flow) -> Docstring:
     """Return what the function that builds a flow says of it."""
     return docstring(flow) if isinstance(flow, FlowFunction) else Docstring()

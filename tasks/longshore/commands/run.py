@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from longshore.commands.driving import drive, executor_option, json_option, make_executor
-from longshore.commands.flow_options import FlowCommand, flow_argument, given_parameters, read_assignments
+from longshore.commands.flow_options import (
+    FlowCommand,
+    flow_argument,
+    given_parameters,
+    parameter_option,
+    read_assignments,
+)
 from longshore.commands.recorded import store_option, usual
 from longshore.stores.errors import LeaseLostError, RunExistsError, RunTakenError, StoreError
 from longshore.stores.locations import open_store
@@ -23,14 +29,7 @@ if TYPE_CHECKING:
 @click.option("--run-id", metavar="ID", help="An id of your own for the run. By default a new one.")
 @store_option
 @click.option("--no-store", is_flag=True, help="Do not record the run; it cannot be resumed.")
-@click.option(
-    "-p",
-    "--parameter",
-    "assignments",
-    metavar="NAME=VALUE",
-    multiple=True,
-    help="A parameter by its exact name, for one that is called like an option of this command.",
-)
+@parameter_option
 @json_option
 @click.pass_context
 def run(
@@ -43,7 +42,7 @@ def run(
     assignments: tuple[str, ...],
     wants_json: bool,
 ) -> int:
-    """Run a flow and wait for its end.
+    """Run a flow now, whatever its schedule says, and wait for its end.
 
     FLOW is a file and a function, as in flows.py:nightly, or a module and a function, as in
     package.module:nightly. The function may be left out where there is one flow. The flow's parameters
@@ -63,7 +62,9 @@ def run(
 
     def start() -> FlowRun:
         try:
-            return flow.run(executor=made, store=kept, run_id=run_id, **parameters)
+            return flow.run(
+                executor=made, store=kept, run_id=run_id, on_schedule=False, **parameters
+            )  # fmt: skip
         except (RunExistsError, RunTakenError, LeaseLostError):
             raise
         except StoreError as error:

@@ -113,9 +113,9 @@ def _head(axis: Axis) -> Markup:
 
 
 def _marks(axis: Axis) -> list[tuple[float, str]]:
-    if len(axis.pieces) > 1:
+    (start, end, _), *others = axis.pieces
+    if others:
         return [(left, f"{datetime.fromtimestamp(start):%d %b %H:%M:%S}") for start, _, left in axis.pieces]
-    start, end, _ = axis.pieces[0]
     step = next((tick for tick in _TICKS if (end - start) / tick <= _FEW_TICKS), _TICKS[-1])
     count = min(int((end - start) / step), _FEW_TICKS)
     return [(axis.at(start + number * step), _elapsed(number * step)) for number in range(count + 1)]
