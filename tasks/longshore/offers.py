@@ -27,7 +27,20 @@ RESERVED: Final[Mapping[str, frozenset[str]]] = {
     "longshore_secrets": frozenset({"env", "file"}),
     "longshore_commands": frozenset(
         {
-            *("run", "graph", "runs", "show", "logs", "report", "resume", "cancel", "sweep", "prune"),
+            *(
+                "run",
+                "serve",
+                "submit",
+                "graph",
+                "runs",
+                "show",
+                "logs",
+                "report",
+                "resume",
+                "cancel",
+                "sweep",
+                "prune",
+            ),
             *("tasks", "describe", "plugins", "doctor", "new-plugin", "completion"),
         }
     ),

@@ -62,9 +62,7 @@ def run(
 
     def start() -> FlowRun:
         try:
-            return flow.run(
-                executor=made, store=kept, run_id=run_id, on_schedule=False, **parameters
-            )  # fmt: skip
+            return flow.run(executor=made, store=kept, run_id=run_id, on_schedule=False, **parameters)
         except (RunExistsError, RunTakenError, LeaseLostError):
             raise
         except StoreError as error:

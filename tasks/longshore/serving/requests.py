@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from longshore.errors import ConfigurationError, FlowError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from longshore.flows import Flow
@@ -35,16 +36,21 @@ def serve(*flows: Flow, store: str | Path | None = None, workers: int = WORKERS)
         >>> if __name__ == "__main__":
         ...     serve(nightly, hourly, store="runs.db")
     """
-    from longshore.serving.servers import Server
-
     if not flows:
         raise ConfigurationError("serve() has nothing to serve; give it flows: serve(nightly)")
-    if workers < 1:
-        raise ConfigurationError(f"serve(workers={workers!r}): give at least 1")
     for flow in flows:
         if not flow.target:
             raise FlowError(
                 f"cannot serve flow {flow.name!r}: other processes cannot find it; "
                 "make it with @flow, in a file and outside of any function"
             )
-    Server([(flow, flow.target) for flow in flows], store, workers).run()
+    serve_targets([(flow, flow.target) for flow in flows], store, workers)
+
+
+def serve_targets(flows: Sequence[tuple[Flow, str]], store: str | Path | None, workers: int) -> None:
+    """Serve flows, each with where other processes find it; see `serve`."""
+    from longshore.serving.servers import Server
+
+    if workers < 1:
+        raise ConfigurationError(f"serve(workers={workers!r}): give at least 1")
+    Server(flows, store, workers).run()
