@@ -154,13 +154,14 @@ class Digester:
             self._classes[value] = self._class_code(value)
         return self._classes[value]
 
-    def _class_code(self, kind: type) -> str:
+    def _class_code(self, kind: Any) -> str:
+        own = {field.name for field in fields(kind)} if is_dataclass(kind) else ()
         members = [
             (f"{base.__qualname__}.{name}", member)
             for base in kind.__mro__
             if not _is_foreign(base.__module__)
             for name, member in vars(base).items()
-            if not name.startswith(("__", "_abc_")) and name not in getattr(kind, "__dataclass_fields__", ())
+            if not name.startswith(("__", "_abc_")) and name not in own
         ]
         functions = [function for _, member in members for function in _functions_in(member)]
         values = {name: member for name, member in members if not _functions_in(member)}

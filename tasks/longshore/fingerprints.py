@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from longshore.digests import Digester
@@ -13,7 +13,7 @@ from longshore.stores.errors import StoreError
 from longshore.tasks import SERVICE_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import FunctionType
 
     from longshore.graph import Graph
@@ -144,7 +144,7 @@ def fingerprint(flow: Graph) -> Fingerprint:
 
 def _task_print(digester: Digester, task: Task[Any]) -> TaskPrint:
     kind = type(task)
-    own = {name for name in cast("Any", task).__dataclass_fields__ if name not in SERVICE_FIELDS}
+    own = {each.name for each in fields(cast("Any", task))} - SERVICE_FIELDS
     if isinstance(task, FunctionTask):
         function = cast("FunctionType", cast("Any", task).fn)
         name, code = digester.name_of(function), digester.of(function)
@@ -157,13 +157,22 @@ def _task_print(digester: Digester, task: Task[Any]) -> TaskPrint:
 def _step_print(digester: Digester, node: Node, task: TaskPrint) -> StepPrint:
     arguments: dict[str, str] = {}
     sources: dict[str, tuple[str, ...]] = {}
-    for name, value in node.arguments.items():
+    for name, value in _inputs(node):
         arguments[name], steps = digester.of_input(value)
         if steps:
             sources[name] = steps
     used = {step for steps in sources.values() for step in steps}
     after = tuple(sorted({before.name for before in node.before()} - used)) if node.before() else ()
     return StepPrint(task, arguments, sources, after, node.mapped)
+
+
+def _inputs(node: Node) -> Iterable[tuple[str, Any]]:
+    """Return the inputs by name, each of those that came as `**options` too."""
+    given = node.arguments
+    for name in given:
+        if type(given[name]) is dict and name in node.task.signature().variadic:
+            return [*((other, given[other]) for other in given if other != name), *given[name].items()]
+    return given.items()
 
 
 def differences(recorded: Fingerprint, present: Fingerprint) -> list[Difference]:

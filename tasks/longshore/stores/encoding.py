@@ -193,11 +193,11 @@ class Writer:
 
     def _attributes(self, value: Any) -> dict[str, Any]:
         held: dict[str, Any] = {}
-        for field in fields(value):
+        known = {field.name: field for field in fields(value)}
+        for field in known.values():
             item = getattr(value, field.name, MISSING)
             if item is not MISSING:
                 self._put_field(held, field, item)
-        known = value.__dataclass_fields__
         others = {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in known}
         return held | {name: self.at(f".{name}", item) for name, item in others.items()}
 
