@@ -51,7 +51,8 @@ def choose(
         starting: Runs that were started here and may not show it yet.
         tries_of: How often a run was started.
     """
-    mine = sorted((r for r in records if r.due is not None), key=lambda r: (r.due, r.run_id))
+    records = sorted(records, key=lambda r: (r.due or 0.0, r.run_id))
+    mine = [r for r in records if r.due is not None]
     idle = [r for r in mine if r.lease is None and r.run_id not in starting]
     hopeless = tuple(r for r in idle if r.state == "Scheduled" and tries_of(r) >= TRIES)
     idle = [r for r in idle if tries_of(r) < TRIES]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from longshore.cli import FAILED, INTERRUPTED, TERMINATED
 from longshore.errors import FlowError, LongshoreError
 from longshore.interrupts import Interrupts
 from longshore.logs import console_when_unconfigured
@@ -87,9 +88,7 @@ class Server:
                 while not interrupts.stopping:
                     self._look()
                     self._wake.wait(_PERIOD)
-                if self._children:
-                    log.info("serving | %s: ending %d runs", interrupts.reason, len(self._children))
-                end_all(list(self._children.values()), GRACE)
+                self._end(interrupts.reason)
             except KeyboardInterrupt as interrupt:  # a second signal
                 interrupt.__dict__.update(signal=interrupts.signal)
                 raise
@@ -100,6 +99,13 @@ class Server:
         ended = KeyboardInterrupt(f"serving was ended: {interrupts.reason}")
         ended.__dict__.update(signal=interrupts.signal)
         raise ended
+
+    def _end(self, reason: str) -> None:
+        going = [child for child in self._children.values() if child.exit_code is None]
+        if going:
+            names = ", ".join(f"{child.record.flow} {child.record.run_id[:8]}" for child in going)
+            log.info("serving | %s: ending %s", reason, names)
+        end_all(going, GRACE)
 
     def _open(self) -> None:
         now = datetime.now(UTC)
@@ -153,7 +159,7 @@ class Server:
         record = child.record
         if code == TAKEN:
             self._spawned[record.run_id] -= 1
-        elif code >= 0:
+        elif code in (0, FAILED, INTERRUPTED, TERMINATED):  # the run has ended, and the record says how
             del self._spawned[record.run_id]
         else:
             log.error("%s %s | its process %s", record.flow, record.run_id[:8], how_it_ended(code))
