@@ -93,8 +93,13 @@ def test_the_documentation_shows_calls_with_inputs() -> None:
 @pytest.mark.gate("S15")
 @pytest.mark.parametrize(("page", "task", "arguments"), SHOWN)
 def test_no_input_of_an_example_is_run(
-    page: str, task: Task[Any], arguments: dict[str, ast.expr], tmp_path: Path
+    page: str,
+    task: Task[Any],
+    arguments: dict[str, ast.expr],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "kept.txt").write_text("kept")
     known = {name: node for name, node in arguments.items() if name in ("env", "args", "stdin", "values")}
     for evil in EVIL:

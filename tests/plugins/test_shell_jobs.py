@@ -195,7 +195,6 @@ def test_a_program_that_the_system_refuses_fails_with_the_reason(
 
 
 @pytest.mark.parametrize("key", ["", "..", "../x", "/etc/x", "a/b", ".hidden", "a\0b", "a" * 201, "x.gone"])
-@pytest.mark.gate("S6")
 def test_a_hostile_key_is_refused(jobs: Path, key: str) -> None:
     job = ShellJob("true", jobs_folder=jobs)
     for use in (job.submit, job.find):

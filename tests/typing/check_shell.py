@@ -14,12 +14,14 @@ from longshore_shell import (
     Shell,
     ShellBytes,
     ShellExitCode,
+    ShellJob,
     ShellJson,
     ShellLastLine,
     ShellLines,
     Subprocess,
     SubprocessBytes,
     SubprocessExitCode,
+    SubprocessJob,
     SubprocessJson,
     SubprocessLastLine,
     SubprocessLines,
@@ -39,6 +41,10 @@ assert_type(SubprocessLastLine(("true",))(), str)
 assert_type(SubprocessJson(("true",))(), Any)
 assert_type(SubprocessBytes(("true",))(), bytes)
 assert_type(SubprocessExitCode(("true",))(), int)
+assert_type(ShellJob("true")(), CommandOutputs)
+assert_type(ShellJob("true").run(env={"N": 3}), CommandOutputs)
+assert_type(SubprocessJob(("true",))(args=("a",)), CommandOutputs)
+assert_type(ShellJob("true").map(args=[("a",), ("b",)]), list[CommandOutputs])
 
 Shell("true", cwd=Path(), umask=0o027, interpreter=("perl", "-w"), retries=2, timeout=5)(
     env={"DAY": date(2013, 1, 1), "N": 3, "T": Secret("env:T"), "GONE": None},
@@ -48,3 +54,8 @@ Shell("true", cwd=Path(), umask=0o027, interpreter=("perl", "-w"), retries=2, ti
 Shell("true")(args=(None,))  # type: ignore[arg-type]
 Shell("true")(stdin=3)  # type: ignore[call-overload]
 Shell("true")(environment={})  # type: ignore[call-overload]
+ShellJob("true", jobs_folder=Path(), log_limit=1, grace=60, cancel_grace=70, limit="load:2")(stdin="x")
+ShellJob("true")(stdin=3)  # type: ignore[call-overload]
+ShellJob("true")("key")  # type: ignore[call-overload]
+ShellJob("true", log_rate=3)  # type: ignore[call-arg]
+SubprocessJob("true")(environment={})  # type: ignore[call-overload]
