@@ -23,6 +23,9 @@ PRELUDE = """
         with open(HERE / "effects", "a") as file:
             file.write(f"{what}\\n")
 
+    def shown(run):
+        return run.state, dict(run.results)
+
     def die_unless(name):
         if not (HERE / name).exists():
             (HERE / name).touch()
@@ -33,7 +36,7 @@ PRELUDE = """
 class FlowFile:
     """`flows.py` in a folder, with a store beside it.
 
-    What a flow's code does is told by `did("name")`, and `die_unless("once")` kills its process the first time.
+    What a flow's code does is told by `did("name")`; `die_unless("once")` kills its process the first time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,11 +57,11 @@ class FlowFile:
 
     def run(self, flow: str = "f", more: str = "") -> subprocess.CompletedProcess[str]:
         """Run a flow as run `r`, and print its state and results."""
-        return self.call(f"(lambda r: (r.state, dict(r.results)))({flow}.run(store='runs.db', run_id='r', {more}))")
+        return self.call(f"shown({flow}.run(store='runs.db', run_id='r', {more}))")
 
     def resume(self, flow: str = "f", more: str = "") -> subprocess.CompletedProcess[str]:
         """Resume run `r`, and print its state and results."""
-        return self.call(f"(lambda r: (r.state, dict(r.results)))({flow}.resume('r', store='runs.db', {more}))")
+        return self.call(f"shown({flow}.resume('r', store='runs.db', {more}))")
 
     def effects(self) -> Counter[str]:
         """Return how often each thing was done."""

@@ -59,7 +59,9 @@ def test_a_run_that_succeeded_is_not_resumed_and_says_how_to_run_a_step_again(fl
     assert flows.effects() == {"only": 2}
 
 
-def test_a_failed_run_goes_on_from_its_failure_also_when_the_failing_step_was_repaired(flows: FlowFile) -> None:
+def test_a_failed_run_goes_on_from_its_failure_also_when_the_failing_step_was_repaired(
+    flows: FlowFile,
+) -> None:
     code = """
         @task
         def good():
