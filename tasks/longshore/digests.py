@@ -154,8 +154,8 @@ class Digester:
             self._classes[value] = self._class_code(value)
         return self._classes[value]
 
-    def _class_code(self, kind: Any) -> str:
-        own = {field.name for field in fields(kind)} if is_dataclass(kind) else ()
+    def _class_code(self, kind: type) -> str:
+        own = _field_names(kind)
         members = [
             (f"{base.__qualname__}.{name}", member)
             for base in kind.__mro__
@@ -165,8 +165,6 @@ class Digester:
         ]
         functions = [function for _, member in members for function in _functions_in(member)]
         values = {name: member for name, member in members if not _functions_in(member)}
-        if not members:
-            return ""
         parts = sorted({self._own_of(function) for function in self._reached(functions)})
         return _digest("\n".join([*parts, self.describe(values)]))
 
@@ -206,6 +204,10 @@ def _digest(text: str | bytes) -> str:
 
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def _field_names(kind: Any) -> set[str]:
+    return {field.name for field in fields(kind)} if is_dataclass(kind) else set()
 
 
 def _is_foreign(module: str) -> bool:
