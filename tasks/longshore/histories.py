@@ -142,9 +142,9 @@ class RunHistory:
         """Return what can be done next: a line to type, and what it is for.
 
         Args:
-            store: What `--store` needs to say; nothing for the usual store.
+            store: The option that names the store, with a space before it; nothing for the usual one.
         """
-        return _suggestions(self, f" --store {shlex.quote(store)}" if store else "")
+        return _suggestions(self, store)
 
 
 def read_history(store: RunStore, run_id: str) -> RunHistory:

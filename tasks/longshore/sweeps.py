@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from longshore.context import Attempt
 from longshore.deadlines import call_within
-from longshore.errors import LongshoreError, error_text
+from longshore.errors import error_text
 from longshore.histories import has_ended
 from longshore.jobs.protocol import JobFinished, JobNotFoundError
 from longshore.jobs.tasks import Job
@@ -20,6 +20,7 @@ from longshore.jobs.watches import JobEnd, Watch
 from longshore.plugins import host
 from longshore.redaction import redact
 from longshore.states import Cancelled, State, Success
+from longshore.stores.errors import ResultError, StoreError
 from longshore.stores.records import JobChanged
 from longshore.stores.serializers import decode
 
@@ -94,7 +95,7 @@ def _ask(run: RunRecord, job: JobRecord, patience: float) -> Stray:
     stray = Stray(run=run, job=job, found="cannot ask")
     try:
         task = _task(job)
-    except LongshoreError as error:
+    except StoreError as error:
         return replace(stray, text=redact(error_text(error)))
     try:
         return call_within(lambda: _look(replace(stray, task=task)), patience)
@@ -106,12 +107,17 @@ def _task(job: JobRecord) -> Job[Any]:
     """Make the job's task from the record.
 
     Raises:
-        LongshoreError: It is not on record, or its class is not known here.
+        StoreError: It is not on record, or its class is not known here.
     """
-    task: object = decode(job.task) if job.task else None
+    if not job.task:
+        raise StoreError("what made it is not on record, so nobody here can ask for it")
+    try:
+        task: object = decode(job.task, "its task")
+    except ResultError as error:
+        raise StoreError(f"{error}; or name the file that defines it: --flow FILE") from error
     if isinstance(task, Job):
         return task  # pyright: ignore[reportUnknownVariableType]
-    raise LongshoreError("what made it is not on record, so nobody here can ask for it")
+    raise StoreError(f"what is on record as its task is a {type(task).__name__}")
 
 
 def _look(stray: Stray) -> Stray:

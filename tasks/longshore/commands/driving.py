@@ -83,7 +83,7 @@ def drive(flow: Flow, start: Callable[[], FlowRun], *, wants_json: bool, store: 
         flow: Whose run it is.
         start: Runs or resumes it.
         wants_json: Whether it is told as one JSON object at the end, and nothing else.
-        store: What `--store` has to say of where it is recorded; None when it is not.
+        store: The option that names where it is recorded, nothing for the usual place; None when it is not.
     """
     log_is_elsewhere = _logging_is_configured()
     with _kept_stdout(wants_json) as stdout:
@@ -94,8 +94,7 @@ def drive(flow: Flow, start: Callable[[], FlowRun], *, wants_json: bool, store: 
     if code and not wants_json and log_is_elsewhere and not _is_terminal():
         click.echo(f"longshore: flow {finished.name!r} ended {finished.state}", err=True)
     if code and not wants_json and store is not None:
-        where = f" --store {store}" if store else ""
-        click.echo(f"longshore: to see more: longshore show {short_id(finished.run_id)}{where}", err=True)
+        click.echo(f"longshore: to see more: longshore show {short_id(finished.run_id)}{store}", err=True)
     return code
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +45,11 @@ def run_argument(function: Any) -> Any:
 def usual(where: str | None) -> str:
     """Return what lines to paste have to say of the store: nothing when it is the usual one."""
     return "" if where is None or where == default_path() else where
+
+
+def in_store(where: str | None) -> str:
+    """Return the option that lines to paste need, with a space before it; nothing for the usual store."""
+    return f" --store {shlex.quote(usual(where))}" if usual(where) else ""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from longshore.commands.recorded import opened, run_argument, store_option, usual
+from longshore.commands.recorded import in_store, opened, run_argument, store_option
 from longshore.errors import ConfigurationError
 from longshore.histories import read_history, short_id
 from longshore.reports.pages import Report, write_page
@@ -32,7 +32,7 @@ def report(run: str, output: Path | None, store: str | None) -> None:
     with opened(store) as kept:
         history = read_history(kept, run)
         logs = kept.logs(history.run.run_id)
-    page = write_page(Report(history, logs, time.time(), usual(store)))
+    page = write_page(Report(history, logs, time.time(), in_store(store)))
     if output is not None and str(output) == "-":
         click.echo(page, nl=False)
         return

@@ -9,7 +9,7 @@ import click
 
 from longshore.commands.driving import drive, executor_option, json_option, make_executor
 from longshore.commands.flow_options import complete_flow
-from longshore.commands.recorded import complete_step, opened, run_argument, store_option, usual
+from longshore.commands.recorded import complete_step, in_store, opened, run_argument, store_option
 from longshore.errors import ConfigurationError, FlowError
 from longshore.flowfiles import load_flow
 from longshore.histories import short_id
@@ -71,7 +71,7 @@ def resume(
                 record.run_id, store=kept, executor=made, rerun=rerun, accept=accepted, changed=changed
             )
 
-        return drive(flow, start, wants_json=wants_json, store=usual(store))
+        return drive(flow, start, wants_json=wants_json, store=in_store(store))
 
 
 def _flow(record: RunRecord, target: str | None) -> Flow:

@@ -14,7 +14,7 @@ from longshore.commands.flow_options import (
     parameter_option,
     read_assignments,
 )
-from longshore.commands.recorded import store_option, usual
+from longshore.commands.recorded import in_store, store_option
 from longshore.stores.errors import LeaseLostError, RunExistsError, RunTakenError, StoreError
 from longshore.stores.locations import open_store
 
@@ -69,4 +69,4 @@ def run(
             error.add_note("to run it without a record: add --no-store")
             raise
 
-    return drive(flow, start, wants_json=wants_json, store=None if no_store else usual(store))
+    return drive(flow, start, wants_json=wants_json, store=None if no_store else in_store(store))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from longshore.commands.recorded import complete_step, find_unit, opened, run_argument, store_option, usual
+from longshore.commands.recorded import complete_step, find_unit, in_store, opened, run_argument, store_option
 from longshore.commands.runs import as_json, seconds
 from longshore.commands.shown import bold, clean, coloured, columns, faint, one_line, table
 from longshore.histories import is_state, read_history, short_id
@@ -47,7 +47,7 @@ def show(run: str, step: str | None, store: str | None, wants_json: bool) -> Non
         if wants_json:
             click.echo(json.dumps(_unit_json(unit) if unit else _run_json(history), ensure_ascii=False))
             return
-        lines = _unit_lines(kept, history, unit) if unit else _run_lines(history, usual(store))
+        lines = _unit_lines(kept, history, unit) if unit else _run_lines(history, in_store(store))
         click.echo("\n".join(lines))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from longshore.cli import FAILED
-from longshore.commands.recorded import opened, store_option
-from longshore.commands.shown import bold, coloured, columns, one_line, table
+from longshore.commands.recorded import in_store, opened, store_option
+from longshore.commands.shown import bold, coloured, one_line, table
 from longshore.flowfiles import load_module, split_target
 from longshore.histories import short_id
 from longshore.quantities import many
@@ -54,7 +55,8 @@ def sweep(end: bool, forget: bool, files: tuple[str, ...], store: str | None, wa
     if wants_json:
         click.echo(json.dumps([_as_json(stray) for stray in found], ensure_ascii=False))
     else:
-        _show(found, end=end)
+        again = "".join(f" --flow {shlex.quote(file)}" for file in files)
+        _show(found, None if end else f"longshore sweep --end{again}{in_store(store)}")
     return FAILED if end and any(stray.found in ("goes on", "cannot ask") for stray in found) else 0
 
 
@@ -69,15 +71,15 @@ def _treated(store: RunStore, stray: Stray, *, end: bool, forget: bool) -> Stray
     return stray
 
 
-def _show(found: Sequence[Stray], *, end: bool) -> None:
+def _show(found: Sequence[Stray], to_end: str | None) -> None:
     if not found:
         click.echo("no job is without a run")
         return
     head = [bold(word) for word in ("run", "step", "job", "")]
     click.echo("\n".join(table([head, *map(_row, found)])))
     running = [stray for stray in found if stray.found == "running"]
-    if running and not end:
-        click.echo(f"\n{many(len(running), 'job')} can be ended: longshore sweep --end")
+    if running and to_end:
+        click.echo(f"\n{many(len(running), 'job')} can be ended: {to_end}")
         click.echo(f"or taken up again: longshore resume {short_id(running[0].run.run_id)}")
 
 
@@ -88,7 +90,7 @@ def _row(stray: Stray) -> list[str]:
         one_line(short_id(stray.run.run_id)),
         one_line(stray.label),
         coloured(stray.found, _COLOURS.get(stray.found, "")),
-        one_line(said, max(40, columns() - 50)),
+        one_line(said),
     ]
 
 

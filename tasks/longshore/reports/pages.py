@@ -35,7 +35,7 @@ class Report:
         history: The run.
         logs: What is kept of its log.
         now: When it is told, in seconds since 1970.
-        store: What `--store` needs to say in the lines that can be pasted; nothing for the usual store.
+        store: The option that names the store in lines to paste; nothing for the usual one.
     """
 
     history: RunHistory
