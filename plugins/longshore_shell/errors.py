@@ -19,7 +19,7 @@ from longshore import LongshoreError, Outputs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SHORTAGES: Final = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY)
+SHORTAGES: Final = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY)
 """What a system that is short of something says; later it may not be."""
 
 
@@ -113,4 +113,4 @@ def not_started(
         errno.EAGAIN: "; no process is left for this user (ulimit -u)",
     }.get(number, "")
     text = f"cannot start {shown} ({program!r}): {reason}{remedy}"
-    return CommandNotStarted(text, command=words, retryable=number in _SHORTAGES)
+    return CommandNotStarted(text, command=words, retryable=number in SHORTAGES)

@@ -10,7 +10,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore_shell.errors import CommandNotStarted, not_started
+from longshore_shell.errors import SHORTAGES, CommandNotStarted, not_started
 from longshore_shell.messages import pack, receive
 from longshore_shell.workers import hold, let_go, program
 
@@ -35,21 +35,13 @@ def start(folder: JobFolder, request: dict[str, Any], stdin: int) -> None:
     Raises:
         CommandNotStarted: It was not started, and why.
     """
+    stage = "job folder"
     try:
         folder.make()
+        stage = "watcher"
+        answer = _ask_new_watcher(folder.path, request, stdin)
     except OSError as error:
-        raise _refused(folder, request, "job folder", error.errno or 0) from error
-    ours, theirs = socket.socketpair()
-    hold(ours)
-    try:
-        with theirs:
-            pid = _spawn(folder.path, theirs.fileno())
-        try:
-            answer = _ask(ours, request, stdin)
-        finally:
-            _collect(pid)
-    finally:
-        let_go(ours)
+        raise _refused(folder, request, stage, error.errno or 0) from error
     if answer is None and not folder.was_started():
         raise CommandNotStarted(
             f"{request['said']['shown']} was not started: its watcher has died, or did not answer within "
@@ -59,6 +51,20 @@ def start(folder: JobFolder, request: dict[str, Any], stdin: int) -> None:
         )
     if answer is not None and answer[0] == "failed":
         raise _refused(folder, request, *answer[1:])
+
+
+def _ask_new_watcher(folder: str, request: dict[str, Any], stdin: int) -> tuple[Any, ...] | None:
+    ours, theirs = socket.socketpair()
+    hold(ours)
+    try:
+        with theirs:
+            pid = _spawn(folder, theirs.fileno())
+        try:
+            return _ask(ours, request, stdin)
+        finally:
+            _collect(pid)
+    finally:
+        let_go(ours)
 
 
 def _spawn(folder: str, channel: int) -> int:
@@ -97,11 +103,13 @@ def _collect(pid: int) -> None:
 
 
 def _refused(folder: JobFolder, request: dict[str, Any], stage: str, number: int) -> CommandNotStarted:
-    said = request["said"]
-    if stage in ("folder", "start"):
+    said, reason = request["said"], os.strerror(number)
+    if stage == "folder":
         return not_started(said["shown"], said["words"], said["program"], said["folder"], stage, number)
-    where = folder.path if stage == "job folder" else request["output_file"]
-    return CommandNotStarted(
-        f"{said['shown']} was not started: cannot write the {stage} {where!r}: {os.strerror(number)}",
-        command=said["words"],
-    )
+    what = {
+        "watcher": f"start its watcher with {sys.executable!r}",
+        "job folder": f"write the job folder {folder.path!r}",
+        "output file": f"write the output file {request['output_file']!r}",
+    }[stage]
+    text = f"{said['shown']} was not started: cannot {what}: {reason}"
+    return CommandNotStarted(text, command=said["words"], retryable=number in SHORTAGES)
