@@ -135,8 +135,9 @@ class RunHistory:
         return sum(has_ended(step.record.state) for step in self.steps)
 
     def unknown(self) -> list[str]:
-        """Return the steps of which nobody can tell whether they happened."""
-        return [step.record.step for step in self.steps if _holds_unknown(step)]
+        """Return the labels of the steps of which nobody can tell whether they happened."""
+        units = [unit for step in self.steps for unit in (step.children or (step,))]
+        return [unit.label for unit in units if unit.record.state == states.Unknown.__name__]
 
     def suggestions(self, store: str = "") -> list[tuple[str, str]]:
         """Return what can be done next: a line to type, and what it is for.
@@ -233,10 +234,6 @@ def past_attempts(moves: Sequence[TransitionRecord], *, is_over: bool) -> tuple[
         state = states.Crashed.__name__ if is_over else began.state
         found.append(PastAttempt(number=began.attempt, began=began.time, ended=None, state=state, message=""))
     return tuple(found)
-
-
-def _holds_unknown(step: StepHistory) -> bool:
-    return any(unit.record.state == states.Unknown.__name__ for unit in step.units)
 
 
 def _suggestions(history: RunHistory, store: str) -> list[tuple[str, str]]:

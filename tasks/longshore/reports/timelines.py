@@ -57,7 +57,7 @@ class Axis:
         return cls(tuple(pieces), scale)
 
     def at(self, time: float) -> float:
-        """Return where a time is; one inside a break is at its nearest end."""
+        """Return where a time is; one inside a break is where the break ends."""
         for start, end, left in self.pieces:
             if time <= end:
                 return left + max(0.0, time - start) * self.scale
