@@ -47,7 +47,7 @@ def times(*minutes: float) -> list[datetime]:
 def run(
     made: Any, clock: TurnedClock, takes: list[float], **given: Any
 ) -> tuple[FlowRun, list[tuple[float, int]]]:
-    """Run a flow on its schedule; return the last run, and when each began (in minutes) with its parameter."""
+    """Run a flow on its schedule; return the last run, and when, in minutes, each began with which n."""
     began: list[tuple[float, int]] = []
 
     def once(parameters: Any) -> FlowRun:

@@ -65,7 +65,7 @@ class Agenda:
         if self._looked is None or now - self._looked > self._late:
             said = list(self._catch_up(now))
         if self._looked is None or (self._upcoming and self._upcoming[0][0] <= now):
-            self._upcoming = list(islice(times_of(self._flow.schedules, now), AHEAD))
+            self._upcoming = list(islice(self._runs_after(now), AHEAD))
             for due, schedule in self._upcoming:
                 self._add(due, schedule)
         self._looked = now
@@ -75,6 +75,15 @@ class Agenda:
     def next(self) -> tuple[datetime, Schedule] | None:
         """The next time, with its schedule."""
         return self._upcoming[0] if self._upcoming else None
+
+    def _runs_after(self, now: datetime) -> Iterator[tuple[datetime, Schedule]]:
+        """Yield the times of the next runs; schedules that mean the same run at one time make one."""
+        seen = set[str]()
+        for due, schedule in times_of(self._flow.schedules, now):
+            run_id = self._run_id(due, schedule)
+            if run_id not in seen:
+                seen.add(run_id)
+                yield due, schedule
 
     def _add(self, due: datetime, schedule: Schedule) -> None:
         flow, values = self._flow, bind_parameters(self._flow, schedule.parameters_at(due))
