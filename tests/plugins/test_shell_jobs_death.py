@@ -190,7 +190,7 @@ def test_a_job_has_no_terminal_and_nothing_of_its_worker(jobs: Path, tmp_path: P
     open_gate(tmp_path / "fifo")
     assert wait_for_end(job, handle) is None
     assert lines_of(job, handle)[0] == "5"
-    assert lines_of(job, handle)[-1] == "none"
+    assert "none" in lines_of(job, handle)
 
 
 @pytest.mark.gate("D2")
