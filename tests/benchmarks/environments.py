@@ -47,6 +47,7 @@ _AIRFLOW = (
 PEERS = {
     peer.name: peer
     for peer in (
+        Peer(name="dbos", requirements=("dbos",)),
         Peer(name="doit", requirements=("doit",)),
         Peer(name="dask", requirements=("dask",)),
         Peer(name="luigi", requirements=("luigi",)),

@@ -62,3 +62,15 @@ def report_wall(call: Callable[[], Any], results: TextIO) -> None:
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     print(json.dumps({"seconds": seconds, "rss": peak}), file=results, flush=True)
+
+
+def report_steps(call: Callable[[], Any]) -> None:
+    """Print the median wall microseconds per step of a call that makes `STEPS`; a first call is not counted."""
+    call()
+    seconds: list[float] = []
+    for _ in range(REPEATS):
+        gc.collect()
+        began = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - began)
+    print(json.dumps({"step": statistics.median(seconds) * 1e6 / STEPS}))
