@@ -90,11 +90,11 @@ class Server:
                     self._wake.wait(_PERIOD)
                 self._end(interrupts.reason)
             except KeyboardInterrupt as interrupt:  # a second signal
-                interrupt.__dict__.update(signal=interrupts.signal)
-                raise
-            finally:
                 for child in self._children.values():
                     child.kill()
+                interrupt.__dict__.update(signal=interrupts.signal)
+                raise
+            finally:  # after an error of ours the runs go on, as when this process is killed
                 self._store.close()
         ended = KeyboardInterrupt(f"serving was ended: {interrupts.reason}")
         ended.__dict__.update(signal=interrupts.signal)
@@ -109,11 +109,12 @@ class Server:
 
     def _open(self) -> None:
         now = datetime.now(UTC)
+        log.info("serving | from %s, up to %d runs at once, until Ctrl-C", self._where, self._workers)
         for served in self._served.values():
             self._tell(served, served.agenda.keep(now))
             upcoming = served.agenda.next
             when = "when it is submitted" if upcoming is None else f"next {upcoming[1].shown(upcoming[0])}"
-            log.info("serving %s | %s, up to %d runs at once", served.flow.name, when, self._workers)
+            log.info("serving %s | %s", served.flow.name, when)
 
     def _look(self) -> None:
         """Take note of what ended, and start what is due."""
@@ -152,8 +153,13 @@ class Server:
     def _start(self, record: RunRecord) -> None:
         if record.state == "Crashed":
             log.warning("%s %s | Crashed: %s; resuming it", record.flow, record.run_id[:8], record.message)
+        try:
+            child = Child(record, self._served[record.flow].target, self._where)
+        except OSError as error:  # no memory, no process left: later, perhaps
+            self._tell_once(record.flow, f"cannot start run {record.run_id}: {error}")
+            return
         self._spawned[record.run_id] += 1
-        self._children[record.run_id] = Child(record, self._served[record.flow].target, self._where)
+        self._children[record.run_id] = child
 
     def _ended(self, child: Child, code: int) -> None:
         record = child.record

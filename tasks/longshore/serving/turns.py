@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from longshore.flowfiles import load_flow
 from longshore.flowruns import run_recorded
 from longshore.logs import console_when_unconfigured, run_log
 from longshore.redaction import redact
-from longshore.serving.children import TAKEN
+from longshore.serving.children import MARK, TAKEN
 from longshore.serving.marks import end_run
 from longshore.stores.errors import RunTakenError, StoreError
 from longshore.stores.locations import open_store
@@ -33,6 +34,7 @@ def do_run(run_id: str, target: str, where: str) -> int:
     store = open_store(where)
     try:
         flow = load_flow(target)
+        os.environ.pop(MARK, None)  # programs that the run starts may serve what they like
         with console_when_unconfigured(label=f"{flow.name} {run_id[:8]}"):
             return 0 if run_recorded(flow, run_id, store).succeeded else FAILED
     except RunTakenError:
