@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -340,3 +346,43 @@ def test_a_final_failure_is_told_once_over_a_kill_and_a_resume(flows: FlowFile) 
     assert told["told of post"] == 1
     assert "Failed" in flows.resume().stdout
     assert flows.effects()["told of post"] == 1
+
+
+@pytest.mark.gate("C5")
+def test_a_run_that_was_interrupted_at_any_moment_is_resumed_to_its_end(
+    flows: FlowFile, gate_count: Callable[[int, int], int]
+) -> None:
+    flows.write("""
+        @task
+        def part(n):
+            did("start")
+            time.sleep(0.05)
+            if current.cancelled:
+                raise InterruptedError("stopped")
+            did(f"end {n}")
+            return n
+
+        @flow
+        def f():
+            return task(sum, name="total")(part.map(list(range(40))))
+    """)
+    chance = random.Random(5)
+    for turn in range(gate_count(3, 100)):
+        (flows.folder / "effects").unlink(missing_ok=True)
+        code = f"from flows import *\nf.run(store='runs.db', run_id='turn{turn}', executor=ThreadExecutor(4))"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=flows.folder, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(flows.folder)},
+        )  # fmt: skip
+        end = time.monotonic() + 20
+        while not flows.effects() and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.4)
+        process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
+        assert process.wait(18) != 0
+        record = flows.store.run(f"turn{turn}")
+        assert (record.state, record.lease) == ("Cancelled", None)
+        resumed = flows.call(f"f.resume('turn{turn}', store='runs.db').result")
+        assert resumed.stdout == "780\n", resumed.stderr
+        ends = {what: count for what, count in flows.effects().items() if what.startswith("end")}
+        assert ends == {f"end {n}": 1 for n in range(40)}
