@@ -18,6 +18,7 @@ from longshore.errors import HandlerError
 from longshore.flights import Flights
 from longshore.flowstates import FlowStates
 from longshore.frontier import WHOLE, Unit
+from longshore.jobs.phases import has_yet_to_give
 from longshore.leavings import Leavings
 from longshore.narration import Narrator
 from longshore.runner import Call, enter, keep, look_up
@@ -217,7 +218,7 @@ class Engine:
             self._submitted(unit, call, state)
             return
         if call.job is not None and call.job.end is not None:
-            call.job.ended = call.job.end.confirmed
+            call.job.ended = call.job.end.confirmed and not has_yet_to_give(call.job.end, state)
         keep(call, state)
         if isinstance(state, Cancelled) and state.message == "interrupted":
             self.interrupts.stop("interrupted")

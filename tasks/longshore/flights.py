@@ -158,6 +158,8 @@ class Flights:
         watch = Watch(
             cast("Any", call.task), handle, context, deadline=deadline, cursor=job.cursor, read=read
         )
+        if self.interrupts.stopping:  # it was told so while it was being submitted
+            watch.stop(self.interrupts.reason)
         self._waiting[unit] = call, watch
         poller().watch(watch, lambda end: self._inbox.put(lambda: self._job_ended(unit, end)))
 

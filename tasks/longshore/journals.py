@@ -137,7 +137,7 @@ class Journal:
             )
         )  # fmt: skip
         job = call.job if call is not None else None
-        if job is not None and job.end is not None and job.end.confirmed:
+        if job is not None and job.ended:
             self._note(JobChanged(key=job.key, time=time.time(), state=type(state).__name__))
 
     def _stored(self, name: str, map_index: int, state: State) -> StoredResult | None:

@@ -179,7 +179,7 @@ def test_each_line_of_a_log_comes_once_and_none_is_lost(
 
 
 def test_looks_become_rarer_up_to_the_interval(system: JobServer) -> None:
-    assert ended_well(flow_of(system, seconds=3.0, poll_interval=0.5).run())
+    assert ended_well(flow_of(system, seconds=2.0, poll_interval=0.5).run())
     looks = system.asked("status")
     between = gaps(looks)
     assert 0.04 <= between[0] <= 0.3

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import active, current
-from longshore.errors import AttemptTimedOut, TaskCancelled
-from longshore.jobs.watches import TIMED_OUT, JobEnd
+from longshore.errors import AttemptTimedOut, TaskCancelled, WorkerCrashed
+from longshore.jobs.protocol import JobUnreachableError
+from longshore.jobs.watches import SHORTEST_LOOK, TIMED_OUT, JobEnd, said
+from longshore.states import Cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longshore.jobs.tasks import Job
     from longshore.signatures import Signature
+    from longshore.states import State
 
 
 @dataclass(slots=True)
@@ -71,7 +76,8 @@ def work_on(call: JobCall, job: Job[Any], signature: Signature, arguments: dict[
         if handle is None:
             handle = submit(job, call.key, functools.partial(signature.call, arguments=arguments))
     if current.cancelled:  # while it was being submitted
-        job.cancel(handle)
+        with contextlib.suppress(Exception):  # who watches it cancels it again
+            job.cancel(handle)
     return Submitted(handle)
 
 
@@ -116,7 +122,7 @@ def conclude(job: Job[Any], handle: Any, end: JobEnd) -> Any:
 
     Raises:
         JobFailed: It failed.
-        JobUnreachableError: Nobody knows how it stands.
+        JobUnreachableError: Nobody knows how it stands, or its result cannot be fetched.
         AttemptTimedOut: It was stopped at its deadline.
         TaskCancelled: It was cancelled.
     """
@@ -133,7 +139,49 @@ def conclude(job: Job[Any], handle: Any, end: JobEnd) -> Any:
     if end.failure is not None:
         end.failure.log_tail = end.failure.log_tail or end.tail
         raise end.failure
-    return job.result(handle)
+    return _fetch(job, handle, patience=0.0 if end.stopped else job.poll_patience)
+
+
+def _fetch(job: Job[Any], handle: Any, patience: float) -> Any:
+    """Return a job's result; ask again, for so many seconds, while the other system cannot answer.
+
+    A result that cannot be fetched is not lost: the job has ended well, and whoever asks next may get it.
+    """
+    give_up, wait = time.monotonic() + patience, SHORTEST_LOOK
+    stop = threading.Event()
+    with current.on_cancel(stop.set):
+        while True:
+            try:
+                return job.result(handle)
+            except Exception as error:
+                if getattr(error, "retryable", True) is False:  # a verdict on the result
+                    raise
+                if stop.is_set() or time.monotonic() >= give_up or not _may_pass(error):
+                    raise _not_fetched(job, error) from error
+                asked = getattr(error, "retry_after", None) or 0.0
+            stop.wait(max(wait, asked))
+            wait = min(2 * wait, job.poll_interval)
+
+
+def _not_fetched(job: Job[Any], error: Exception) -> JobUnreachableError:
+    return JobUnreachableError(
+        f"the job of {current.label or job.name!r} ended well, but its result cannot be fetched: "
+        f"{said(error)}; to ask for it again, resume the run"
+    )
+
+
+def has_yet_to_give(end: JobEnd, state: State) -> bool:
+    """Whether a job ended well, and its attempt did so without its result: it is asked for again."""
+    error = getattr(state, "error", None)
+    return end.well and (
+        isinstance(state, Cancelled)
+        or isinstance(error, AttemptTimedOut | JobUnreachableError | WorkerCrashed)
+    )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether an error may be gone the next time: what an operating system or an integration says is."""
+    return isinstance(error, OSError) or getattr(error, "retryable", None) is True
 
 
 def _left(handle: Any, end: JobEnd) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.context import Attempt, acting_as
-from longshore.errors import error_text
+from longshore.errors import LongshoreError, error_text
 from longshore.jobs.protocol import (
     JobFailed,
     JobFinished,
@@ -133,7 +133,7 @@ class Watch:
             self.job.cancel(self.handle)
             self._cancelled = True
         except Exception as error:  # noqa: BLE001 - tried again at the next look, within the grace period
-            task_log.warning("cannot cancel %s yet: %s", self.context.label, _said(error))
+            task_log.warning("cannot cancel %s yet: %s", self.context.label, said(error))
 
     def _next(self) -> JobEnd | float:
         now = time.monotonic()
@@ -170,13 +170,13 @@ class Watch:
         now = time.monotonic()
         if self._silent_since is None:
             self._silent_since = now
-            task_log.warning("cannot see how %s stands: %s; trying again", self.context.label, _said(error))
+            task_log.warning("cannot see how %s stands: %s; trying again", self.context.label, said(error))
         silent = now - self._silent_since
         if self._stop_before is not None and now >= self._stop_before:
             return self._end(None, confirmed=False)
         if silent >= self.job.poll_patience or getattr(error, "retryable", True) is False:
             unreachable = JobUnreachableError(
-                f"cannot see how {self.context.label!r} stands: {_said(error)}; its job may still run: "
+                f"cannot see how {self.context.label!r} stands: {said(error)}; its job may still run: "
                 f"{self.handle!r}"
             )
             unreachable.__cause__ = error
@@ -208,7 +208,7 @@ class Watch:
             except Exception as error:  # noqa: BLE001 - the result matters more
                 if attempt == _LAST_LOGS:
                     task_log.warning("the end of the log of %s cannot be read: %s", self.context.label,
-                                     _said(error))  # fmt: skip
+                                     said(error))  # fmt: skip
                 else:
                     time.sleep(SHORTEST_LOOK * 2**attempt)
             else:
@@ -244,9 +244,12 @@ def write_line(level: int | None, line: LogLine) -> None:
     task_log.handle(record)
 
 
-def _said(error: BaseException) -> str:
-    text = redact(error_text(error))
-    return text or type(error).__name__
+def said(error: BaseException) -> str:
+    """Return what an error says, without secrets; our own errors say it without their class."""
+    text, name = redact(error_text(error)), type(error).__name__
+    if isinstance(error, LongshoreError):
+        return text or name
+    return f"{name}: {text}" if text else name
 
 
 def level_number(level: str | int | None) -> int | None:
