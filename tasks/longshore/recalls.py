@@ -64,7 +64,7 @@ class Recall:
         self._again: set[Place] = asked | {(name, _WHOLE) for name in again}
         for name in again:
             self._forget_all(name)
-        self._forget_behind([*again, *(name for name, index in asked)])
+        self._forget_behind([*again, *(name for name, _ in asked)])
         self._forget_set_ups()
 
     def _place(self, label: str) -> Place:
