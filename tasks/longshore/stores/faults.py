@@ -41,7 +41,7 @@ def meaning(error: sqlite3.Error, path: Path) -> StoreError:
         return StoreError(f"cannot write run store {file!r}: its disk is full; free some space")
     if code == sqlite3.SQLITE_READONLY:
         return StoreError(
-            f"cannot write run store {file!r}: it is read-only; make the file and its folder writable, "
+            f"cannot use run store {file!r}: it is read-only; make the file and its folder writable, "
             "or give another path"
         )
     if is_busy(error):

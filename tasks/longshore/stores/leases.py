@@ -24,8 +24,8 @@ MARGIN: Final = 10.0
 """Seconds by which the wall clocks of two machines may differ."""
 
 _PROC: Final = Path("/proc")
-_STATE, _STARTED = 0, 19
-"""Places in /proc/PID/stat after the command's name: fields 3 and 22 of proc(5)."""
+_STATE, _THREADS, _STARTED = 0, 17, 19
+"""Places in /proc/PID/stat after the command's name: fields 3, 20 and 22 of proc(5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,10 @@ def is_gone(pid: int, started: int) -> bool:
     stat = _stat(pid)
     if not stat:
         return False
-    return stat[_STATE] in ("Z", "X") or (started > 0 and int(stat[_STARTED]) != started)
+    if started and int(stat[_STARTED]) != started:
+        return True
+    # While a killed process has threads that still die, its first one is a zombie already.
+    return stat[_STATE] == "X" or (stat[_STATE] == "Z" and int(stat[_THREADS]) <= 1)
 
 
 def _stat(pid: int) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from longshore.stores.faults import PATIENCE, is_busy
-from longshore.stores.schema import bring_up_to_date
+from longshore.stores.schema import bring_up_to_date, version_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,6 +55,7 @@ def connect(path: Path, *, power: bool, sealed: bool) -> sqlite3.Connection:
         cached_statements=64,
     )
     try:
+        version_of(connection, str(path))  # before anything in it is changed
         if not sealed:
             _use_wal(connection)
         connection.execute(f"PRAGMA synchronous = {'FULL' if power else 'NORMAL'}")

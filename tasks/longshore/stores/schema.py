@@ -139,12 +139,12 @@ def bring_up_to_date(connection: sqlite3.Connection, where: str, migrations: Mig
         StoreVersionError: A newer Longshore wrote the file.
         StoreCorruptError: The file is another program's.
     """
-    if _version(connection, where, len(migrations)) == len(migrations):
+    if version_of(connection, where, len(migrations)) == len(migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Again, now that nobody else can be at it.
-        version = _version(connection, where, len(migrations))
+        version = version_of(connection, where, len(migrations))
         for statements in migrations[version:]:
             for statement in statements:
                 connection.execute(statement)
@@ -157,10 +157,18 @@ def bring_up_to_date(connection: sqlite3.Connection, where: str, migrations: Mig
         raise
 
 
-def _version(connection: sqlite3.Connection, where: str, newest: int) -> int:
-    [version] = connection.execute("PRAGMA user_version").fetchone()
-    [application] = connection.execute("PRAGMA application_id").fetchone()
-    [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+def version_of(connection: sqlite3.Connection, where: str, newest: int = len(MIGRATIONS)) -> int:
+    """Return the version of a file, 0 for an empty one.
+
+    Raises:
+        StoreVersionError: It is above the newest one that is known here.
+        StoreCorruptError: The file is another program's.
+    """
+    # One statement, so that it sees one moment: another process may be making the file.
+    version, application, tables = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master) "
+        "FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
     if application != APPLICATION and (application or version or tables):
         raise StoreCorruptError(
             f"cannot use run store {where!r}: it is another program's database; give another path"

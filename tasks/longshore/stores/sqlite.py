@@ -155,7 +155,9 @@ class SQLiteStore(RunStore):
             LeaseLostError: Nobody drives the run, so nobody could give the slot back.
             LimitError: Another run that holds a slot gives this limit another count.
         """
-        return self._database.write(lambda c: slots.take(c, self._clock, limit, count, run_id, holder))
+        asked = self._clock, limit, count, run_id, holder
+        answer = self._read(slots.look, *asked)
+        return self._database.write(lambda c: slots.take(c, *asked)) if answer is None else answer
 
     def give_slots(self, run_id: str, holder: str) -> None:
         """Give back what a holder has."""

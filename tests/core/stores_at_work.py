@@ -1,0 +1,79 @@
+"""What the tests of the SQLite store share: records, a clock that is set by hand, other processes."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from pathlib import Path
+
+from longshore import SQLiteStore
+from longshore.stores.leases import Clock, Here
+from longshore.stores.records import RunRecord, StepChanged, StoredResult
+
+RUN = "5f2b01c4-0000-4000-8000-000000000001"
+
+
+def success(step: str, map_index: int = -1) -> StepChanged:
+    return StepChanged(
+        step=step, map_index=map_index, attempt=1, state="Success", message="", time=1.0, finished=True,
+        result=StoredResult(text="1", size=1),
+    )  # fmt: skip
+
+
+def claimed(store: SQLiteStore, run_id: str = RUN, token: str = "me") -> SQLiteStore:
+    """Create a run and drive it."""
+    store.create(RunRecord(run_id=run_id, flow="nightly"))
+    store.claim(run_id, token)
+    return store
+
+
+def check_integrity(path: Path) -> None:
+    """Have SQLite look at every page."""
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    connection.close()
+
+
+class SetClock(Clock):
+    """The clocks of this machine, moved; or another machine's."""
+
+    def __init__(self, **who: str | int) -> None:
+        self.wall_moved = 0.0
+        self.boot_moved = 0.0
+        self.who = who
+
+    def boot_time(self) -> float:
+        return super().boot_time() + self.boot_moved
+
+    def wall(self) -> float:
+        return super().wall() + self.wall_moved
+
+    def here(self) -> Here:
+        return replace(super().here(), **self.who)  # type: ignore[arg-type]
+
+
+def start(code: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a process with code of its own; it sees this folder's helper modules."""
+    folder = str(Path(__file__).parent)
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.path.append({folder!r})\n{textwrap.dedent(code)}",
+         *map(str, arguments)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill a process and wait for it."""
+    process.kill()
+    process.communicate()
+
+
+def rest(process: subprocess.Popen[str]) -> str:
+    """Return what a process that was killed had written and nobody read."""
+    assert process.stdout is not None
+    text = process.stdout.read()
+    process.communicate()
+    return text
