@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("click", reason="needs longshore[cli]")
 
 from longshore.cli import main
+from longshore.stores.records import RunRecord, StepChanged
+from longshore.stores.sqlite import SQLiteStore
 
 FLOWS = """
 from typing import Literal
@@ -51,7 +53,7 @@ def complete(tmp_path: Path, line: str) -> list[str]:
         check=False,
     )
     assert answer.stderr == ""
-    return [item.partition(",")[2] for item in answer.stdout.splitlines()]
+    return [item.partition(",")[2] for item in answer.stdout.splitlines() if item]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,30 @@ def test_completion_knows_commands_flows_and_their_parameters(
     (tmp_path / "flows.py").write_text(FLOWS)
     (tmp_path / "broken.py").write_text("1 / 0\n")
     assert complete(tmp_path, line) == offered
+
+
+def test_completion_knows_recorded_runs_and_their_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGSHORE_STORE", str(tmp_path / "runs.db"))
+    assert complete(tmp_path, "longshore show ") == []
+    store = SQLiteStore(tmp_path / "runs.db")
+    uuid = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+    for run_id in ("monday", uuid):
+        store.create(RunRecord(run_id=run_id, flow="nightly", created=1.0))
+    store.claim("monday", "token")
+    changes = [
+        StepChanged(step=step, map_index=-1, attempt=1, state="Success", message="", time=1.0)
+        for step in ("count", "load")
+    ]
+    store.write("monday", "token", changes)
+    store.close()
+    assert sorted(complete(tmp_path, "longshore show ")) == ["0a1b2c3d", "monday"]
+    assert complete(tmp_path, "longshore logs mo") == ["monday"]
+    assert complete(tmp_path, f"longshore cancel {uuid[:10]}") == [uuid]
+    assert complete(tmp_path, "longshore show monday ") == ["count", "load"]
+    assert complete(tmp_path, "longshore resume monday --rerun l") == ["load"]
+    assert complete(tmp_path, f"longshore show --store {tmp_path / 'other.db'} ") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -120,7 +120,7 @@ def test_a_run_and_a_step_are_shown_for_programs(failed: Command) -> None:
         (("show", "{run}", "refuse[7]"), "step 'refuse' has no 'refuse[7]': it has 3, from 0"),
         (("logs", "{run}", "load[0]"), "step 'load' has no 'load[0]': it is not mapped, or has not begun"),
         (("show", "0000000"), "cannot find run '0000000'"),
-        (("show", "a"), "a beginning of an id has at least 4 characters"),
+        (("show", "a"), "an id has 4 characters or more"),
     ],
 )
 def test_a_wrong_run_or_step_exits_with_2_and_says_what_there_is(

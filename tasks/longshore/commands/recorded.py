@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from longshore.commands.shown import one_line
 from longshore.errors import FlowError, LongshoreError
 from longshore.histories import Unit, read_history, short_id
 from longshore.signatures import did_you_mean
@@ -99,18 +100,20 @@ def find_unit(history: RunHistory, label: str) -> Unit:
 def complete_run(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete the id of a run; zsh and fish show beside it what it is."""
     with suppress(LongshoreError), opened(ctx.params.get("store")) as store:
-        return [
-            CompletionItem(short_id(run.run_id), help=f"{run.name or run.flow}, {run.state}")
-            for run in store.runs(limit=_MOST_OFFERED)
-            if run.run_id.startswith(incomplete)
+        runs = [run for run in store.runs(limit=_MOST_OFFERED) if run.run_id.startswith(incomplete)]
+        ids = [
+            run.run_id if len(incomplete) > len(short_id(run.run_id)) else short_id(run.run_id)
+            for run in runs
         ]
+        told = [one_line(f"{run.name or run.flow}, {run.state}") for run in runs]
+        return [CompletionItem(run_id, help=text) for run_id, text in zip(ids, told, strict=True)]
     return []
 
 
 def complete_step(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete the name of a step of the run that stands before it."""
-    run = ctx.params.get("run")
+    run = ctx.params.get("run") or next(iter(ctx.args), "")  # click reads no argument before an option's end
     with suppress(LongshoreError), opened(ctx.params.get("store")) as store:
-        names = [step.record.step for step in read_history(store, str(run)).steps]
+        names = [step.record.step for step in read_history(store, run).steps]
         return [name for name in names if name.startswith(incomplete)]
     return []

@@ -71,14 +71,15 @@ def columns() -> int:
 
 
 def table(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:
-    """Return rows as lines, their cells one under the other; colours take no room."""
+    """Return rows as lines, their cells one under the other; empty columns and colours take no room."""
     cells = [list(row) for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     return [indent + _padded(row, widths).rstrip() for row in cells]
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+    cells = [(cell, width) for cell, width in zip(row, widths, strict=True) if width]
+    return "  ".join(cell + " " * (width - _width(cell)) for cell, width in cells)
 
 
 def _width(text: str) -> int:
