@@ -12,8 +12,9 @@ nightly.run(day="2013-01-01")
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore.branches import case, merge, switch
 from longshore.caches import Cache
@@ -109,8 +110,6 @@ from longshore.stores.errors import (
     StoreVersionError,
 )
 from longshore.stores.interface import RunStore
-from longshore.stores.locations import open_store
-from longshore.stores.sqlite import SQLiteStore
 from longshore.tasks import Task
 from longshore.texts import text
 from longshore.triggers import (
@@ -124,6 +123,10 @@ from longshore.triggers import (
     some_failed,
     some_successful,
 )
+
+if TYPE_CHECKING:
+    from longshore.stores.locations import open_store
+    from longshore.stores.sqlite import SQLiteStore
 
 __version__: str  # read from the metadata when somebody asks
 
@@ -253,9 +256,16 @@ __all__ = [
 ]
 
 
+_LATE: Final = {"SQLiteStore": "longshore.stores.sqlite", "open_store": "longshore.stores.locations"}
+"""Public names that are imported when somebody uses them: few programs record their runs."""
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("longshore")
+    if name in _LATE:
+        globals()[name] = getattr(importlib.import_module(_LATE[name]), name)
+        return globals()[name]
     raise AttributeError(f"module 'longshore' has no attribute {name!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import Attempt, active, current, inside_attempt
@@ -20,6 +19,8 @@ def run_here(job: Job[Any], args: tuple[Any, ...], inputs: dict[str, Any]) -> An
     Raises:
         TaskError: It failed, timed out, was cancelled, or cannot be reached.
     """
+    import uuid  # takes longer to import than most of the core, and few programs have jobs
+
     key = str(uuid.uuid5(uuid.UUID(current.call_id), str(current.attempt)))
     waiting = _Waiting(job)
     with current.on_cancel(waiting.stop):
