@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from longshore import Cron, Dates, FlowError, FlowRun, Interval, ParameterError, flow, task
+from longshore import Dates, FlowError, FlowRun, Interval, ParameterError, flow, task
 from longshore.schedules.loops import run_on_schedule
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_several_schedules_have_parameters_of_their_own_and_those_that_are_given
 
 
 def test_parameters_that_do_not_fit_are_told_before_anything_is_waited_for() -> None:
-    @flow(schedule=Cron("30 2 * * *", parameters={"m": 1}))
+    @flow(schedule=Interval(600, parameters={"m": 1}))
     def nightly(n: int) -> None:
         note(n)
 
