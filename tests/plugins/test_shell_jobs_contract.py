@@ -16,7 +16,7 @@ from longshore_shell import ShellJob
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs need Linux")
 SCRIPT = """
 echo "$LONGSHORE_OUTPUTS" >> "$STARTS"
-echo one; echo two >&2; sleep 0.8; echo three
+echo one; echo two >&2; sleep 1.2; echo three
 echo rows=42 >> "$LONGSHORE_OUTPUTS"
 exit "$1"
 """
