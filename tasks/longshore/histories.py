@@ -162,6 +162,11 @@ def read_history(store: RunStore, run_id: str) -> RunHistory:
     return put_together(run, store.steps(run.run_id), store.transitions(run.run_id), store.jobs(run.run_id))
 
 
+def read_outline(store: RunStore, run: RunRecord) -> RunHistory:
+    """Read where the steps of a run stand, without attempts and jobs."""
+    return put_together(run, store.steps(run.run_id), (), ())
+
+
 def put_together(
     run: RunRecord,
     records: Iterable[StepRecord],

@@ -170,6 +170,7 @@ def test_a_page_of_many_mapped_steps_stays_small_and_says_what_is_left_out() -> 
     page = page_of(["one"], mapped=5_000)
     assert len(page) < 400_000
     assert "and 4,900 more" in page
+    assert page.count('class="bar ') == 1, "attempts at one time are one bar"
 
 
 def test_a_graph_is_drawn_up_to_200_steps_and_told_as_a_list_beyond() -> None:

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from longshore.commands.shown import one_line
 from longshore.errors import FlowError, LongshoreError
-from longshore.histories import Unit, read_history, short_id
+from longshore.histories import Unit, read_outline, short_id
 from longshore.signatures import did_you_mean
 from longshore.stores.errors import StoreError
 from longshore.stores.locations import default_path, open_store
@@ -114,6 +114,6 @@ def complete_step(ctx: click.Context, parameter: click.Parameter, incomplete: st
     """Complete the name of a step of the run that stands before it."""
     run = ctx.params.get("run") or next(iter(ctx.args), "")  # click reads no argument before an option's end
     with suppress(LongshoreError), opened(ctx.params.get("store")) as store:
-        names = [step.record.step for step in read_history(store, run).steps]
+        names = [step.record.step for step in read_outline(store, store.run(run)).steps]
         return [name for name in names if name.startswith(incomplete)]
     return []

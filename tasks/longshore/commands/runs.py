@@ -10,7 +10,7 @@ import click
 
 from longshore.commands.recorded import opened, store_option
 from longshore.commands.shown import bold, coloured, columns, faint, one_line, table
-from longshore.histories import STATES, is_state, read_history, short_id
+from longshore.histories import STATES, is_state, read_outline, short_id
 from longshore.quantities import clock, duration, iso
 from longshore.states import Pending
 
@@ -47,7 +47,7 @@ def runs(flow: str | None, given: tuple[str, ...], limit: int, store: str | None
     wanted = [name for name in STATES if any(is_state(name, STATES[each]) for each in given)]
     with opened(store) as kept:
         records = kept.runs(flow=flow, states=wanted, limit=limit)
-        found = [read_history(kept, record.run_id) for record in records]
+        found = [read_outline(kept, record) for record in records]
     if wants_json:
         click.echo(json.dumps([as_json(history) for history in found]))
     elif found:

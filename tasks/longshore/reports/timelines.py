@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from longshore.histories import PastAttempt, RunHistory, StepHistory, Unit
 
 MOST: Final = 300
-"""Rows, and bars in one row."""
+"""Rows, and bars of single attempts in one row."""
 _BREAK: Final = 3.0  # percent of the width that stand for a break
-_LONG: Final = 0.25  # a break longer than this part of the work is cut out
+_LONG: Final = 10.0  # seconds; a break longer than this, and than the work itself, is cut out
+_FINE: Final = 0.25  # percent of the width; where bars are many, those of a state this near are one
 _LEAST: Final = 0.35  # percent of the width of a bar
 _TICKS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
                  7200, 10800, 21600, 43200, 86400, 172800, 604800)  # fmt: skip
@@ -44,7 +45,7 @@ class Axis:
         busy = sum(end - start for start, end in joined)
         merged: list[tuple[float, float]] = []
         for start, end in joined:
-            if merged and start - merged[-1][1] <= max(busy * _LONG, 0.001):
+            if merged and start - merged[-1][1] <= max(busy, _LONG):
                 merged[-1] = (merged[-1][0], end)
             else:
                 merged.append((start, end))
@@ -126,17 +127,18 @@ def _elapsed(seconds: float) -> str:
 
 
 def _row(step: StepHistory, axis: Axis, anchor: str, history: RunHistory, now: float) -> Markup:
-    bars: list[Markup] = []
-    for unit in step.units:
-        if step.children and unit is step and len(step.children) > 1:
-            continue  # a mapped step's own bar would hide those of its steps
-        bars += [_bar(attempt, unit, axis, now) for attempt in unit.attempts]
+    # A mapped step's own bar would hide those of its steps.
+    attempts = [(unit, attempt) for unit in (step.children or (step,)) for attempt in unit.attempts]
+    if len(attempts) > MOST:
+        bars = _merged(attempts, axis, now)
+    else:
+        bars = [_bar(attempt, unit, axis, now) for unit, attempt in attempts]
     breaks = [_line(left - _BREAK / 2, "break") for _, _, left in axis.pieces[1:]]
     again = [_line(axis.at(time), "again") for time in history.tries[1:]]
     return element(
         "div",
         element("a", f"{sign(step.record.state)} {title(step)}", href=f"#{anchor}", title=_hint(step)),
-        element("svg", *breaks, *again, *bars[:MOST], class_=f"track{' many' if step.children else ''}",
+        element("svg", *breaks, *again, *bars, class_=f"track{' many' if step.children else ''}",
                 height="20"),
         class_="row",
     )  # fmt: skip
@@ -152,9 +154,28 @@ def _bar(attempt: PastAttempt, unit: Unit, axis: Axis, now: float) -> Markup:
     width = max(_LEAST, axis.at(end) - left)
     took = duration(end - attempt.began) if attempt.ended is not None or attempt.state == "Running" else "?"
     told = f"{unit.label}, attempt {attempt.number}: {attempt.state}, {took}"
+    return _rect(left, width, tone(attempt.state), element("title", told))
+
+
+def _merged(attempts: Sequence[tuple[Unit, PastAttempt]], axis: Axis, now: float) -> list[Markup]:
+    """Return few bars for many attempts: one wherever any attempt of a state is under way."""
+    places: dict[str, list[tuple[float, float]]] = {}
+    for unit, attempt in attempts:
+        left = axis.at(attempt.began)
+        right = max(left + _LEAST, axis.at(_end(attempt, unit, now))) + _FINE
+        places.setdefault(tone(attempt.state), []).append((left, right))
+    # The commonest state lies undermost, so that a single failure shows.
+    return [
+        _rect(left, right - left - _FINE, name)
+        for name, spans in sorted(places.items(), key=lambda item: -len(item[1]))
+        for left, right in _joined(sorted(spans))
+    ]
+
+
+def _rect(left: float, width: float, kind: str, told: Markup | None = None) -> Markup:
     return element(
-        "rect", element("title", told), x=f"{min(left, 100 - _LEAST):.3f}%", y="3", width=f"{width:.3f}%",
-        height="14", rx="2", class_=f"bar {tone(attempt.state)}",
+        "rect", told, x=f"{min(left, 100 - _LEAST):.3f}%", y="3", width=f"{width:.3f}%", height="14", rx="2",
+        class_=f"bar {kind}",
     )  # fmt: skip
 
 
