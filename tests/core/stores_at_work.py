@@ -30,6 +30,16 @@ def claimed(store: SQLiteStore, run_id: str = RUN, token: str = "me") -> SQLiteS
     return store
 
 
+def pragma(store: SQLiteStore, text: str) -> object:
+    """Ask the connection of a store for a setting, or set it."""
+    database = store._database  # pyright: ignore[reportPrivateUsage] - nobody else has its connection
+
+    def ask(connection: sqlite3.Connection) -> object:
+        return connection.execute(f"PRAGMA {text}").fetchone()[0]
+
+    return database.alone(ask)
+
+
 def check_integrity(path: Path) -> None:
     """Have SQLite look at every page."""
     connection = sqlite3.connect(path)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stores_at_work import RUN, check_integrity, claimed, success
+from stores_at_work import RUN, check_integrity, claimed, pragma, success
 
 from longshore import ConfigurationError, SQLiteStore, StoreCorruptError, StoreError, StoreVersionError
 from longshore.stores.records import Logged, LogRecord, RunRecord
@@ -89,10 +89,8 @@ def test_sqlite_is_imported_when_a_store_is_used(path: Path) -> None:
 def test_durability_chooses_how_long_a_write_waits(path: Path, durability: str, synchronous: int) -> None:
     store = claimed(SQLiteStore(path, durability=durability))  # type: ignore[arg-type]
     assert store.durability == durability
-    settings = [
-        store._database.alone(lambda c, name=name: c.execute(f"PRAGMA {name}").fetchone()[0])
-        for name in ("journal_mode", "synchronous", "auto_vacuum", "busy_timeout")
-    ]
+    names = ("journal_mode", "synchronous", "auto_vacuum", "busy_timeout")
+    settings = [pragma(store, name) for name in names]
     assert settings == ["wal", synchronous, 2, 15_000]
     store.close()
 
@@ -132,7 +130,7 @@ def test_a_damaged_store_is_told_from_one_that_is_not(path: Path) -> None:
     store = claimed(SQLiteStore(path))
     lines = tuple(
         LogRecord(step="load", map_index=-1, attempt=1, time=1.0, level=20, text="x" * 900)
-        for number in range(200)
+        for _ in range(200)
     )
     store.write(RUN, "me", [success("load"), Logged(lines=lines)])
     store.close()
@@ -186,7 +184,7 @@ def test_a_run_does_not_go_on_in_a_file_that_was_taken_away(store: SQLiteStore, 
 def test_a_store_that_is_locked_for_too_long_is_an_error_that_says_so(path: Path) -> None:
     """Here the wait is cut short; a store waits for 15 seconds."""
     store = claimed(SQLiteStore(path))
-    store._database.alone(lambda c: c.execute("PRAGMA busy_timeout = 50"))
+    pragma(store, "busy_timeout = 50")
     blocker = sqlite3.connect(path, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
     with raises_saying(StoreError, "another process has kept it locked for 15 s", f"fuser -v {path}"):

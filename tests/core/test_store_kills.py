@@ -8,7 +8,7 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -88,7 +88,7 @@ NEXT = (
 )
 
 
-def die_at_statement(path: Path, migrations: tuple[tuple[str, ...], ...], number: int) -> bool:
+def die_at_statement(path: Path, migrations: Sequence[tuple[str, ...]], number: int) -> bool:
     """Migrate in a child that kills itself when a statement of this number begins; tell whether it did."""
     pid = os.fork()
     if pid == 0:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -336,12 +337,12 @@ def test_a_killed_owner_is_followed_at_once(store: SQLiteStore, clock: SetClock)
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 
 
-def in_a_child(work: object) -> int:
+def in_a_child(work: Callable[[], None]) -> int:
     """Fork, call `work` in the child and return how it ended: 0 when it returned."""
     pid = os.fork()
     if pid == 0:
         try:
-            work()  # type: ignore[operator]
+            work()
             os._exit(0)
         except BaseException:
             os._exit(1)
@@ -383,7 +384,7 @@ def test_processes_may_fork_while_threads_write(store: SQLiteStore) -> None:
         thread.start()
     try:
         for number in range(20):
-            assert in_a_child(lambda n=number: store.write(RUN, "me", [success("child", n)])) == 0  # type: ignore[misc]
+            assert in_a_child(partial(store.write, RUN, "me", [success("child", number)])) == 0
     finally:
         stop.set()
         for thread in threads:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from longshore.stores.records import (
         Change,
         JobRecord,
-        Lease,
         LogRecord,
         Pruned,
         RunRecord,
@@ -117,7 +116,11 @@ class RunStore(ABC):
 
     @abstractmethod
     def request_cancel(self, run_id: str, reason: str) -> RunRecord:
-        """Ask for a run to be cancelled; one that nobody drives is cancelled at once. Return it as it stands."""
+        """Ask for a run to be cancelled, which happens at once when nobody drives it; return how it stands.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+        """
 
     @abstractmethod
     def take_slot(self, limit: str, count: int, run_id: str, holder: str) -> bool:
@@ -126,6 +129,7 @@ class RunStore(ABC):
         A holder that has the slot keeps it. Slots of runs whose owner has died are free again.
 
         Raises:
+            LeaseLostError: Nobody drives the run, so nobody could give the slot back.
             LimitError: Another run that holds a slot gives this limit another count.
         """
 
@@ -139,7 +143,11 @@ class RunStore(ABC):
 
     @abstractmethod
     def prune(self, before: float) -> Pruned:
-        """Remove finished runs that ended before a time, with their results; sweep what no run refers to."""
+        """Remove finished runs that ended before a time, with their results; sweep what no run refers to.
+
+        Each run is a transaction of its own, so others are recorded meanwhile. A run that somebody drives
+        stays; so does one with jobs that are intended or submitted, and is named: what ends them needs it.
+        """
 
     @abstractmethod
     def close(self) -> None:
