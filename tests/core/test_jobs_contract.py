@@ -26,7 +26,7 @@ class Remote(JobContract):
     __test__ = False
     kind: ClassVar[type[RemoteJob]] = RemoteJob
     inputs: ClassVar[Mapping[str, Any]] = {
-        "seconds": 0.7,
+        "seconds": 0.5,
         "value": {"rows": 42},
         "lines": ["one", "two", "three"],
     }

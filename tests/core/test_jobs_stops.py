@@ -69,13 +69,12 @@ def test_a_result_that_cannot_be_fetched_for_a_while_is_asked_for_again(
     assert states(system) == ["succeeded"]
 
 
-@pytest.mark.parametrize("retries", [0, 2])
-@pytest.mark.parametrize("fields", [{"poll_patience": 0.3}, {"timeout": 1.0}])
+@pytest.mark.parametrize("fields", [{"poll_patience": 0.2, "retries": 2}, {"timeout": 0.6, "retries": 1}])
 def test_a_result_that_cannot_be_fetched_for_too_long_is_fetched_by_a_resume(
-    system: JobServer, store: str, retries: int, fields: dict[str, Any]
+    system: JobServer, store: str, fields: dict[str, Any]
 ) -> None:
     system.fault("result", "status", status=503)
-    flow = flow_of(system, retries=retries, **fields)
+    flow = flow_of(system, seconds=0.1, **fields)
     run = flow.run(store=store)
     state = run.states["job"]
     assert isinstance(state, Unknown if "poll_patience" in fields else TimedOut), state
@@ -125,7 +124,7 @@ def test_a_resume_that_cannot_ask_for_the_key_starts_no_job(system: JobServer, s
 
 
 def test_a_job_that_is_timed_out_is_seen_to_end_before_its_step_does(system: JobServer) -> None:
-    system.set(cancel_takes=1.0)
+    system.set(cancel_takes=0.5)
     run = flow_of(system, seconds=30.0, timeout=0.3).run()
     assert isinstance(run.states["job"], TimedOut)
     assert states(system) == ["cancelled"]
@@ -144,7 +143,7 @@ def test_a_job_that_cannot_be_cancelled_is_not_started_again_beside_itself(
     system: JobServer, store: str
 ) -> None:
     system.fault("cancel", "status", status=503)
-    flow = flow_of(system, seconds=2.0, timeout=0.3, cancel_grace=0.4, retries=1)
+    flow = flow_of(system, seconds=30.0, timeout=0.2, cancel_grace=0.3, retries=1)
     run = flow.run(store=store)
     state = run.states["job"]
     assert isinstance(state, Failed)

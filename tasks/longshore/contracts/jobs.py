@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _LONGEST_HANDLE: Final = 2_000
 """Characters of a handle, as JSON."""
 _FULL: Final = os.environ.get("LONGSHORE_GATE") == "full"
+_WAYS: Final = [way for way in (WAYS if _FULL else WAYS[:1]) if way != "SIGTERM"]
+_COMMITS: Final = [f"{when} commit {n}" for n in range(1, 7) for when in ("before", "after")][
+    slice(None) if _FULL else slice(2, 3)
+]
 
 
 class JobContract(JobTrials):
@@ -165,25 +169,29 @@ class JobContract(JobTrials):
         with closing(open_store(store)) as opened:
             assert len(opened.jobs(first.run_id)) == 1
 
-    @pytest.mark.parametrize("way", [way for way in (WAYS if _FULL else WAYS[:1]) if way != "SIGTERM"])
+    @pytest.mark.parametrize("way", _WAYS)
     @pytest.mark.parametrize("point", [point for point in POINTS if not point.endswith("cancel")])
     def test_killed_and_resumed_it_is_one_job_with_its_result(
         self, tmp_path: Path, point: str, way: str
     ) -> None:
-        self._dies(tmp_path, point, way)
+        assert self._dies(tmp_path, point, way), f"it did not come to {point!r}"
         self._has_jobs(tmp_path, 0 if point == "before submit" else 1)
-        outcome, keys = self._in_a_process(tmp_path, resume=True)
-        assert (outcome.state, outcome.step) == ("Success", "Success"), outcome
-        self._check(outcome.result)
-        self._has_jobs(tmp_path, 1)
-        assert not any(map(self.alive, keys))
+        self._gives_its_result_when_resumed(tmp_path)
 
-    @pytest.mark.parametrize("way", [way for way in (WAYS if _FULL else WAYS[:1]) if way != "SIGTERM"])
+    @pytest.mark.parametrize("way", _WAYS)
+    @pytest.mark.parametrize("point", _COMMITS)
+    def test_killed_around_what_it_records_and_resumed_it_is_one_job_with_its_result(
+        self, tmp_path: Path, point: str, way: str
+    ) -> None:
+        if self._dies(tmp_path, point, way):  # how much it records depends on how long it takes
+            self._gives_its_result_when_resumed(tmp_path)
+
+    @pytest.mark.parametrize("way", _WAYS)
     @pytest.mark.parametrize("point", [point for point in POINTS if point.endswith("cancel")])
     def test_killed_while_it_is_cancelled_and_resumed_it_comes_to_a_clear_end(
         self, tmp_path: Path, point: str, way: str
     ) -> None:
-        self._dies(tmp_path, point, way)
+        assert self._dies(tmp_path, point, way), f"it did not come to {point!r}"
         self._has_jobs(tmp_path, 1)
         outcome, keys = self._in_a_process(tmp_path, resume=True)
         assert outcome.step in ("Success", "Failed", "Cancelled"), outcome

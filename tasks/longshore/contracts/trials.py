@@ -67,11 +67,22 @@ class JobTrials(TaskContract, ABC):
         process.wait()
         return process.outcome(), keys_of(folder)
 
-    def _dies(self, folder: Path, point: str, way: str) -> None:
+    def _dies(self, folder: Path, point: str, way: str) -> bool:
+        """Have a process die at a point; return whether it came to that."""
         process = JobProcess(self._plan(folder, point=point, way=way))
         code = process.wait()
+        if code == 0:
+            return False
         assert code == (7 if way == "exit" else -signal.Signals[way]), f"{process.events()} {process.said()}"
         assert process.events()[-1].startswith(point)
+        return True
+
+    def _gives_its_result_when_resumed(self, folder: Path) -> None:
+        outcome, keys = self._in_a_process(folder, resume=True)
+        assert (outcome.state, outcome.step) == ("Success", "Success"), outcome
+        self._check(outcome.result)
+        self._has_jobs(folder, 1)
+        assert not any(map(self.alive, keys))
 
     def _has_jobs(self, folder: Path, count: int) -> None:
         found = {key: self.submissions(key) for key in keys_of(folder)}
