@@ -108,9 +108,16 @@ class Engine:
         except DockerError:  # some are OSErrors too
             raise
         except silent as error:
+            self._forget()
             raise faults.unreachable(what, self.endpoint, error) from error
         except (self._docker.errors.DockerException, ValueError) as error:  # settings, or an answer cut short
             raise refusal(what, 0, f"{type(error).__name__}: {error}") from error
+
+    def _forget(self) -> None:
+        """Have the next use begin anew: the engine may come back as another version."""
+        key = (os.getpid(), self.endpoint)
+        _versions.pop(key, None)
+        vars(_here).get("engines", {}).pop(key, None)
 
     def about(self) -> Json:
         """Return the engine's versions."""
@@ -162,11 +169,16 @@ class Engine:
                 return
             self._check(answer)
 
-    def remove(self, container: str) -> None:
-        """Remove a container, running or not, with the volumes of its own; one that is gone is no error."""
+    def remove(self, container: str, *, force: bool = True) -> None:
+        """Remove a container with the volumes of its own; one that is gone is no error.
+
+        Args:
+            container: Its id.
+            force: Whether one that runs is killed and removed too.
+        """
         try:
             with self._told(f"remove container {container[:12]}"):
-                self._api.remove_container(container, v=True, force=True)
+                self._api.remove_container(container, v=True, force=force)
         except JobNotFoundError:
             return
         except DockerError as error:

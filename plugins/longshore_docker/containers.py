@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,13 +11,17 @@ from longshore import (
     ConfigurationError,
     JobFailed,
     JobNotFoundError,
+    JobRunning,
+    LogLine,
     LongshoreError,
     Outputs,
     TaskCancelled,
     current,
     parse_outputs,
+    parse_progress,
 )
 from longshore_docker import files
+from longshore_docker.client import KEY
 from longshore_docker.errors import DockerError, DockerImageNotFoundError
 from longshore_docker.lines import LogReader
 from longshore_docker.progress import follow
@@ -31,6 +36,11 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 _ID: Final = re.compile(r"[0-9a-f]{12,64}", re.ASCII)
+_MOST_REMEMBERED: Final = 10_000
+_progress: dict[str, tuple[float, str]] = {}
+"""How far containers said that they are, by their ids; logs are read after a look, so the next one tells."""
+_APPEARS_WITHIN: Final = 10.0
+"""Seconds."""
 _TAIL: Final = 20
 """Lines of a failed container's log that its error shows."""
 
@@ -88,13 +98,30 @@ def make(engine: Engine, key: str, name: str, platform: str | None, pull: str, c
         follow(engine.pull(image, platform), f"pull {image!r}", image)
         go_on()
         made = engine.create(name, platform, config)
-    made = made or engine.find(key)  # a submit with the same key was faster
-    if made is None:
+    return made or _made_before(engine, key, name)
+
+
+def _made_before(engine: Engine, key: str, name: str) -> str:
+    """Return the id of the container that has a name, when it is this job's.
+
+    Raises:
+        DockerError: It is somebody else's.
+    """
+    end = time.monotonic() + _APPEARS_WITHIN
+    while True:
+        try:
+            about = engine.inspect(name)
+        except JobNotFoundError:  # its name is taken first, and then it is made
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+            continue
+        if (about["Config"].get("Labels") or {}).get(KEY) == key:
+            return str(about["Id"])
         raise DockerError(
             f"cannot create container {name!r}: another one has that name; run: docker rm {name}",
             retryable=False,
         )
-    return made
 
 
 def begin(engine: Engine, container: str, secrets: Mapping[str, Secret]) -> None:
@@ -104,15 +131,36 @@ def begin(engine: Engine, container: str, secrets: Mapping[str, Secret]) -> None
         return
     try:
         engine.put(container, files.for_start(engine, container, secrets, about))
+        # Another submit with this key may have started it meanwhile; a second start would run it again.
+        still_new = is_new(engine.inspect(container))
         go_on()
     except BaseException:
         with suppress(LongshoreError):
-            engine.remove(container)
+            engine.remove(container, force=False)  # not one that somebody has started
         raise
     # The engine notes in the container why it could not start it; without an answer nobody knows, and a look
     # at the container will tell.
-    with suppress(DockerError):
-        engine.start(container)
+    if still_new:
+        with suppress(DockerError):
+            engine.start(container)
+
+
+def note_progress(container: str, line: LogLine) -> bool:
+    """Remember how far a container is, when a line of its log says that; return whether it does."""
+    told = line.stream == "stdout" and line.text.startswith("::progress ") and parse_progress(line.text)
+    if not told:
+        return False
+    _progress.pop(container, None)
+    _progress[container] = told
+    for oldest in list(_progress)[:-_MOST_REMEMBERED]:
+        _progress.pop(oldest, None)
+    return True
+
+
+def running(container: str, about: Json) -> JobRunning:
+    """Return how a container that goes on stands."""
+    fraction, message = _progress.get(container, (None, ""))
+    return JobRunning(fraction=fraction, message=message or str(about["State"]["Status"]))
 
 
 def is_new(about: Json) -> bool:

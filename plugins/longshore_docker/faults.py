@@ -41,7 +41,18 @@ def unreachable(what: str, endpoint: Endpoint, error: BaseException) -> DockerUn
 
 def _seen(error: BaseException, endpoint: Endpoint) -> tuple[str, str, bool]:
     """Return what was seen, what to do, and whether another attempt may help."""
-    number = next((e.errno for e in _chain(error) if isinstance(e, OSError) and e.errno), None)
+    import ssl  # loaded by then, with the SDK
+
+    causes = [e for e in _chain(error) if isinstance(e, OSError) and e.errno]
+    text = redact(" ".join(str(error).split()))[:300]
+    if any(isinstance(e, ssl.SSLCertVerificationError) for e in causes):
+        return f"has a certificate that is not trusted: {text}", "give DockerConnection(ca=...)", False
+    if any(isinstance(e, ssl.SSLError) for e in causes):
+        remedy = (
+            "if it wants a certificate of ours, give DockerConnection(certificate=..., certificate_key=...)"
+        )
+        return f"ended the TLS handshake: {text}", remedy, False
+    number = causes[0].errno if causes else None
     start = (
         "start it: sudo systemctl start docker; or name another: export DOCKER_HOST=unix:///path/of/its.sock"
     )
@@ -56,9 +67,6 @@ def _seen(error: BaseException, endpoint: Endpoint) -> tuple[str, str, bool]:
         )
     if number == errno.ECONNREFUSED:
         return "refuses connections: nobody listens", start, True
-    text = redact(" ".join(str(error).split()))[:300]
-    if "certificate" in text.lower() or "ssl" in text.lower():
-        return f"has a certificate that is not trusted: {text}", "give DockerConnection(ca=...)", False
     if "timed out" in text.lower():
         return f"did not answer within {endpoint.read_timeout:g} s", "see: docker info", True
     return f"did not answer as one: {type(error).__name__}: {text}", "see: docker info", True

@@ -93,7 +93,7 @@ class DockerBuild(Task[DockerImage]):
     the build is built by `docker buildx build --secret`, in a `Shell`.
 
     Args:
-        tags: Names for the image.
+        image_tags: Names for the image.
         dockerfile: The path of the Dockerfile in the folder.
         build_args: Values for its `ARG`s.
         target: The stage to build; the last when None.
@@ -105,10 +105,10 @@ class DockerBuild(Task[DockerImage]):
         connection: Where the engine is.
 
     Example:
-        >>> DockerBuild(tags=("app:1",))("./app").id
+        >>> DockerBuild(image_tags=("app:1",))("./app").id
     """
 
-    tags: Sequence[str] = ()
+    image_tags: Sequence[str] = ()
     dockerfile: str = "Dockerfile"
     build_args: Mapping[str, Value] = field(default_factory=dict[str, Value])
     target: str | None = None
@@ -120,9 +120,11 @@ class DockerBuild(Task[DockerImage]):
     connection: DockerConnection = DockerConnection()
 
     def check(self) -> None:
-        if isinstance(self.tags, str):
-            raise ConfigurationError(f"{self.name}(tags={self.tags!r}): give a tuple: ({self.tags!r},)")
-        for tag in self.tags:
+        if isinstance(self.image_tags, str):
+            raise ConfigurationError(
+                f"{self.name}(image_tags={self.image_tags!r}): give a tuple: ({self.image_tags!r},)"
+            )
+        for tag in self.image_tags:
             image_name(tag)
         self._build_args()
 
@@ -140,9 +142,9 @@ class DockerBuild(Task[DockerImage]):
         engine = client.engine(self.connection)
         with tempfile.TemporaryDirectory() as place:
             image = follow_build(engine.build(self._options(folder, text, place)))
-        for tag in self.tags[1:]:
+        for tag in self.image_tags[1:]:
             engine.tag(image, tag)
-        return _described(engine, self.tags[0] if self.tags else image)
+        return _described(engine, self.image_tags[0] if self.image_tags else image)
 
     def _options(self, folder: str | Path | None, text: str | None, place: str) -> dict[str, Any]:
         """Return what the SDK takes.
@@ -170,7 +172,7 @@ class DockerBuild(Task[DockerImage]):
         options = {
             "path": str(context),
             "dockerfile": dockerfile,
-            "tag": self.tags[0] if self.tags else None,
+            "tag": self.image_tags[0] if self.image_tags else None,
             "buildargs": self._build_args(),
             "target": self.target,
             "platform": self.platform,

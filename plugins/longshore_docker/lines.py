@@ -90,6 +90,7 @@ class LogReader:
         self._open.clear()
         seen = {name: _Place() for name in self._known}
         for name, stamp, data in _terminal(chunks) if self._tty else _frames(chunks):
+            stamp = stamp or seen[name].stamp  # a piece without a time is as old as the line before it
             line = self._open.setdefault(name, _Open(stamp, stamp))
             line.add(stamp, data.removesuffix(b"\n"))
             if data.endswith(b"\n"):

@@ -145,7 +145,7 @@ class DockerRun(Job[DockerResult]):
             containers.begin(engine, container, self.secrets)
             return JobRunning(message="starting")
         if containers.goes_on(about):
-            return JobRunning(message=str(about["State"]["Status"]))
+            return containers.running(container, about)
         ended = Ended(about)
         if ended.started and self._accepts(ended.exit_code):
             return JobFinished()
@@ -167,10 +167,12 @@ class DockerRun(Job[DockerResult]):
     def logs(self, handle: Container, since: str | None) -> Iterator[LogLine]:
         engine, container = self._engine(), containers.checked_id(handle)
         reader = LogReader(since, tty=self.tty)
-        yield from reader.read(engine.log(container, reader.since), ended=False)
+        lines = reader.read(engine.log(container, reader.since), ended=False)
+        yield from (line for line in lines if not containers.note_progress(container, line))
         # The rest of a line may come until the container has ended, and be read only after that.
         if reader.waits and not containers.goes_on(engine.inspect(container)):
-            yield from reader.read(engine.log(container, reader.since), ended=True)
+            lines = reader.read(engine.log(container, reader.since), ended=True)
+            yield from (line for line in lines if not containers.note_progress(container, line))
 
     def cancel(self, handle: Container) -> None:
         engine, container = self._engine(), containers.checked_id(handle)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import json
 import os
 import shutil
 import signal
@@ -32,6 +33,7 @@ class DockerEngine:
     """A running engine.
 
     Attributes:
+        clean_since: When the last test's containers were removed; keys may come again after that.
         url: Where it is.
         api: The SDK's client of it.
     """
@@ -40,6 +42,7 @@ class DockerEngine:
         import docker
 
         self.url = url
+        self.clean_since = 0.0
         self.api: Any = docker.APIClient(base_url=url, timeout=30)
 
     def containers(self, key: str = "") -> list[dict[str, Any]]:
@@ -47,10 +50,28 @@ class DockerEngine:
         label = f"longshore.key={key}" if key else "longshore.key"
         return list(self.api.containers(all=True, filters={"label": label}))
 
+    def starts(self, key: str) -> int:
+        """How often a test started containers of a key, also if they are gone: by the engine's 256 events."""
+        return self._events(key).count("start")
+
+    def made(self, key: str) -> int:
+        """How many containers of a key a test made, or how often it started one, if that is more."""
+        events = self._events(key)
+        return max(events.count("create"), events.count("start"))
+
+    def _events(self, key: str) -> list[str]:
+        filters = json.dumps({"label": [f"longshore.key={key}"]})
+        params = {"since": f"{self.clean_since:.9f}", "until": f"{time.time():.9f}", "filters": filters}
+        answer = self.api.get(
+            f"{self.api.base_url}/v{self.api.api_version}/events", params=params, timeout=30
+        )
+        return [str(json.loads(line)["Action"]) for line in answer.text.splitlines()]
+
     def clean(self) -> None:
         for container in self.containers():
             with suppress(Exception):  # somebody was faster
                 self.api.remove_container(container["Id"], v=True, force=True)
+        self.clean_since = time.time()
 
     def ensure_image(self) -> None:
         if not self.api.images(IMAGE):

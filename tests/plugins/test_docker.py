@@ -181,6 +181,7 @@ NAUGHTY = [
 ]  # fmt: skip
 
 
+@pytest.mark.gate("P10")
 def test_naughty_strings_arrive_byte_for_byte(run: Make) -> None:
     script = r"""
     for each; do printf '%s' "$each" | od -An -v -tx1 | tr -d ' \n'; echo; done
@@ -195,6 +196,7 @@ def test_naughty_strings_arrive_byte_for_byte(run: Make) -> None:
     assert lines[-1] == "/"
 
 
+@pytest.mark.gate("P10")
 @pytest.mark.parametrize("name", ["args", "env", "environment", "user", "network", "labels", "host"])
 def test_a_nul_is_refused_in_every_parameter(run: Make, name: str) -> None:
     bad, key = "a\0b", new_key()

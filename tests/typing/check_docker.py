@@ -25,7 +25,7 @@ assert_type(DockerRun("busybox:1").replace(memory="1g")().out_of_memory, bool)
 assert_type(DockerRun("busybox:1", secrets={"t": Secret("env:T")}, connection=ENGINE)().exit_code, int)
 assert_type(DockerPull()("busybox:1"), DockerImage)
 assert_type(DockerPush(connection=ENGINE)("busybox:1").digest, str)
-assert_type(DockerBuild(tags=("app:1",))("./app", text="FROM busybox:1").id, str)
+assert_type(DockerBuild(image_tags=("app:1",))("./app", text="FROM busybox:1").id, str)
 
 DockerRun()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 DockerRun("busybox:1")(enviroment={})  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
