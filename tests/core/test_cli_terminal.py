@@ -23,6 +23,7 @@ COMMAND = [sys.executable, "-c", "import sys; from longshore.cli import main; sy
 FLOWS = """
     import logging
     import time
+    from pathlib import Path
 
     from longshore import Failed, On, Skip, current, flow, task
 
@@ -40,7 +41,7 @@ FLOWS = """
 
     @task
     def count(airport: str) -> int:
-        time.sleep(0.3)
+        time.sleep(0.6)
         return len(airport)
 
 
@@ -97,6 +98,16 @@ FLOWS = """
         for n in range(50_000):
             current.log.info("line %s", n)
         current.log.warning("the flood is over")
+
+
+    @task
+    def mend(n: int) -> int:
+        return n if Path("mended").exists() else 1 // 0
+
+
+    @flow
+    def mended():
+        mend(count("EWR"))
 
 
     @flow
@@ -285,3 +296,26 @@ def test_a_step_that_logs_faster_than_anybody_reads_is_not_slowed_down_and_the_r
     assert shown < 20_000
     assert shown + sum(counted) == 50_000
     assert matching(left, "the flood is over")
+
+
+def test_recorded_runs_are_listed_in_the_colours_of_their_states() -> None:
+    assert on_a_terminal("run", "flows.py:bad", "--store", "runs.db")[0] == 1
+    code, text = on_a_terminal("runs", "--store", "runs.db")
+    assert code == 0
+    assert "\x1b[31mFailed\x1b[0m" in text
+    assert [line.split()[1:3] for line in plain(text).splitlines()[:2]] == [
+        ["name", "state"],
+        ["bad", "Failed"],
+    ]
+    assert "\x1b" not in on_a_terminal("runs", "--store", "runs.db", NO_COLOR="1")[1]
+
+
+def test_the_live_view_of_a_resumed_run_says_what_was_done_before(here: Path) -> None:
+    assert on_a_terminal("run", "flows.py:mended", "--store", "runs.db", "--run-id", "monday")[0] == 1
+    (here / "mended").touch()
+    code, text = on_a_terminal("resume", "monday", "--store", "runs.db")
+    lines = [" ".join(line.split()) for line in kept(text)]
+    assert code == 0
+    assert "✓ count done before" in lines
+    assert any(line.startswith("✓ mend 0.") for line in lines)
+    assert any(line.startswith("✓ mended Success in") for line in lines)

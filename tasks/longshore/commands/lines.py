@@ -132,6 +132,8 @@ def ended_line(run: FlowRun, node: Node) -> Line | None:
         return Line("failed", node.name, _with_message(state, took), "magenta")
     if isinstance(state, Skipped):
         return Line("skipped", node.name, _with_message(state, ""), "dim")
+    if state.time < run.started:
+        return Line("done", node.name, "done before", "green")
     if isinstance(state, Mapped):
         return Line("done", node.name, f"{len(state.result):,} of {len(state.result):,}  {took}", "green")
     if isinstance(state, Cached):
