@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +45,15 @@ def writer(folder: Path, size: int, run_id: str) -> subprocess.Popen[str]:
     return started
 
 
+def bytes_in(inside: Path) -> int:
+    """How much is there that has no name yet."""
+    found = 0
+    for path in inside.glob(".part-*"):
+        with contextlib.suppress(FileNotFoundError):
+            found += path.stat().st_size
+    return found
+
+
 def kill_when_written(process: subprocess.Popen[str], inside: Path, size: int) -> None:
     """Let it write, and kill it when so many bytes are there; afterwards too, when it was quicker."""
     assert process.stdin is not None
@@ -50,7 +61,7 @@ def kill_when_written(process: subprocess.Popen[str], inside: Path, size: int) -
     process.stdin.flush()
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
-        if sum(path.lstat().st_size for path in inside.glob(".part-*") if path.exists()) >= size:
+        if bytes_in(inside) >= size:
             break
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -95,7 +106,7 @@ def test_a_sweep_leaves_what_is_being_written(tmp_path: Path) -> None:
     process.stdin.write("go\n")
     process.stdin.flush()
     try:
-        while not list(inside.glob(".part-*")):
+        while not bytes_in(inside):
             assert process.poll() is None
         process.send_signal(signal.SIGSTOP)
         assert results.sweep((), 0) == (0, 0)
@@ -216,3 +227,27 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path, 
     ):
         Results(tmp_path / folder, inline=0).put("run-00000001", "a", "x")
     assert stat.S_ISREG((tmp_path / "file").stat().st_mode)
+
+
+def test_sweeps_never_take_a_file_from_under_its_writer(tmp_path: Path) -> None:
+    """A file that is made and not yet locked looks abandoned; its writer has to notice."""
+    end = time.monotonic() + 1.0
+
+    def sweep() -> None:
+        while time.monotonic() < end:
+            Results(tmp_path).sweep((), 3600)
+
+    sweepers = [threading.Thread(target=sweep) for _ in range(3)]
+    for sweeper in sweepers:
+        sweeper.start()
+    results = Results(tmp_path, inline=0)
+    written = 0
+    while time.monotonic() < end:
+        run_id = f"run-{written:08}"
+        assert results.get(results.put(run_id, "load", written)) == written
+        assert results.remove(run_id)[0] == 1
+        written += 1
+    for sweeper in sweepers:
+        sweeper.join()
+    assert written > 0
+    assert list(tmp_path.iterdir()) == []

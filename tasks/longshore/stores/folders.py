@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from longshore.stores.errors import ResultError, StoreError
-from longshore.stores.heldfiles import NO_LINK, hold, is_abandoned
+from longshore.stores.heldfiles import NO_LINK, hold, remove_abandoned, unlink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -90,7 +90,7 @@ class Folder:
 
     def remove(self, place: str) -> int:
         """Remove a file; return its bytes, 0 when there is none."""
-        return _unlink(self._path_of(place))
+        return unlink(self._path_of(place))
 
     def places(self, group: str | None = None) -> Iterator[tuple[str, float]]:
         """Yield the places of files, of one group or of all, and when each was written."""
@@ -111,13 +111,13 @@ class Folder:
         files = size = 0
         before = time.time() - older_than
         for place, written in self._listed(self._groups()):
-            old = written <= before
+            removed: int | None = None
             if f"/{_TEMPORARY}" in place:
-                unwanted = is_abandoned(self.path / place, old=old)
-            else:
-                unwanted = old and _PLACE.fullmatch(place) is not None and not keep(place)
-            if unwanted:
-                files, size = files + 1, size + _unlink(self.path / place)
+                removed = remove_abandoned(self.path / place, old=written <= before)
+            elif written <= before and _PLACE.fullmatch(place) and not keep(place):
+                removed = unlink(self.path / place)
+            if removed is not None:
+                files, size = files + 1, size + removed
         self.drop_empty()
         return files, size
 
@@ -209,16 +209,3 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _unlink(path: Path) -> int:
-    try:
-        size = path.lstat().st_size
-        path.unlink()
-    except FileNotFoundError:
-        return 0
-    except OSError as error:
-        raise StoreError(
-            f"cannot remove {str(path)!r}: {error.strerror or error}; let this user write there"
-        ) from error
-    return size

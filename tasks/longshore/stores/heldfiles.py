@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from longshore.stores.errors import StoreError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,18 +23,41 @@ def hold(descriptor: int, path: Path) -> bool:
     return _lock(descriptor) and _is_at(descriptor, path)
 
 
-def is_abandoned(path: Path, *, old: bool) -> bool:
-    """Whether the writer of a file has died: nobody holds it, or it is old where there are no locks."""
+def remove_abandoned(path: Path, *, old: bool) -> int | None:
+    """Remove a file whose writer has died: nobody holds it, or it is old where there are no locks.
+
+    Returns:
+        Its bytes; None when it is being written.
+    """
     if sys.platform == "win32":
-        return old
+        return unlink(path) if old else None
     try:
         descriptor = os.open(path, os.O_RDONLY | NO_LINK)
     except OSError:
-        return False
+        return None
     try:
-        return hold(descriptor, path)
+        # Removed while it is held: a writer that opened it and has not locked it yet makes another one.
+        return unlink(path) if hold(descriptor, path) else None
     finally:
         os.close(descriptor)
+
+
+def unlink(path: Path) -> int:
+    """Remove a file; return its bytes, 0 when there is none.
+
+    Raises:
+        StoreError: The system did not let it be removed.
+    """
+    try:
+        size = path.lstat().st_size
+        path.unlink()
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise StoreError(
+            f"cannot remove {str(path)!r}: {error.strerror or error}; let this user write there"
+        ) from error
+    return size
 
 
 def _lock(descriptor: int) -> bool:
