@@ -207,3 +207,17 @@ def test_the_command_finds_what_a_killed_run_left_and_ends_it(longshore: Command
     assert (swept["found"], swept["run_state"]) == ("was ended", "Crashed")
     assert [job["state"] for job in server.jobs()] == ["cancelled"]
     assert longshore("sweep", "--flow", "exports.py").stdout == "no job is without a run\n"
+
+
+def test_cancelling_a_killed_run_says_that_its_jobs_may_still_run(
+    longshore: Command, server: JobServer
+) -> None:
+    store = SQLiteStore(longshore.store)
+    Left(store, server, "crashed").add("export")
+    store.claim("crashed", "token")
+    store.write("crashed", "token", [RunChanged(state="Running", message="", time=3.0)])
+    store.release("crashed", "token")
+    store.close()
+    answer = longshore("cancel", "crashed")
+    assert answer.returncode == 0
+    assert answer.stdout.splitlines()[1] == "1 job of it may still run: longshore sweep --end"

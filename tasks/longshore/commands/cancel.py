@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from longshore.cli import FAILED
-from longshore.commands.recorded import opened, run_argument, store_option
+from longshore.commands.recorded import in_store, opened, run_argument, store_option
 from longshore.commands.shown import clean, coloured
 from longshore.histories import has_ended, is_state, short_id
+from longshore.quantities import many
 from longshore.states import Cancelled, Crashed
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ def cancel(run: str, reason: str, no_wait: bool, timeout: float, store: str | No
         if no_wait and not has_ended(asked.state):
             click.echo(f"asked for run {_named(asked)} to be cancelled")
             return 0
-        return _tell(_awaited(kept, asked, timeout), timeout)
+        code = _tell(_awaited(kept, asked, timeout), timeout)
+        left = len(kept.jobs(before.run_id, open_only=True)) if code == 0 else 0
+        if left:
+            click.echo(f"{many(left, 'job')} of it may still run: longshore sweep --end{in_store(store)}")
+        return code
 
 
 def _awaited(store: RunStore, run: RunRecord, timeout: float) -> RunRecord:

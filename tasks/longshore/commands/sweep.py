@@ -15,7 +15,7 @@ from longshore.flowfiles import load_module, split_target
 from longshore.histories import short_id
 from longshore.quantities import many
 from longshore.readings import as_plain, as_text
-from longshore.stores.errors import RunTakenError
+from longshore.stores.errors import LeaseLostError, RunTakenError
 from longshore.sweeps import Stray, end_stray, find_strays, forget_stray
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _treated(store: RunStore, stray: Stray, *, end: bool, forget: bool) -> Stray
             return end_stray(store, stray)
         if forget and stray.found in ("ended", "not there"):
             forget_stray(store, stray)
-    except RunTakenError as error:
+    except (RunTakenError, LeaseLostError) as error:
         click.echo(f"left {stray.label!r} alone: {error}", err=True)
     return stray
 
