@@ -35,6 +35,7 @@ _CONTAINERS: Final = (dict, list, tuple, set, frozenset)
 _MOMENTS: Final = (datetime, date, time)
 _LONG: Final = 256
 """Characters or bytes from which on a value's digest stands for it."""
+_DEEPEST: Final = 50
 _CONSTANT: Final = re.compile(r"_*[A-Z][A-Z0-9_]*")
 """How constants are written; other global values may change while a program runs."""
 
@@ -44,8 +45,7 @@ class Digester:
 
     def __init__(self) -> None:
         self._own: dict[FunctionType, str] = {}
-        self._whole: dict[FunctionType, str] = {}
-        self._classes: dict[type, str] = {}
+        self._codes: dict[FunctionType | type, str] = {}
         self._open: set[int] = set()
         self._main = main_name()
         self._steps: dict[str, None] = {}
@@ -68,11 +68,13 @@ class Digester:
             return (
                 f"{kind.__name__} {value!r}" if len(value) < _LONG else f"{kind.__name__} #{_digest(value)}"
             )
-        if id(value) in self._open:
-            return "itself"
+        if id(value) in self._open or len(self._open) > _DEEPEST:
+            return "deeper"
         self._open.add(id(value))
         try:
             return self._describe_object(kind, value)
+        except Exception:  # noqa: BLE001 - whatever foreign objects raise when they are looked at
+            return self.name_of(kind)
         finally:
             self._open.discard(id(value))
 
@@ -145,14 +147,9 @@ class Digester:
         names, with the constants of the module, which are written in capitals. The code of Longshore and its
         integrations does not count.
         """
-        if isinstance(value, FunctionType):
-            if value not in self._whole:
-                parts = {self._own_of(function) for function in self._reached([value])}
-                self._whole[value] = _digest("\n".join(sorted(parts)))
-            return self._whole[value]
-        if value not in self._classes:
-            self._classes[value] = self._class_code(value)
-        return self._classes[value]
+        if value not in self._codes:
+            self._codes[value] = self._class_code(value) if isinstance(value, type) else self._joined([value])
+        return self._codes[value]
 
     def _class_code(self, kind: type) -> str:
         own = _field_names(kind)
@@ -165,19 +162,18 @@ class Digester:
         ]
         functions = [function for _, member in members for function in _functions_in(member)]
         values = {name: member for name, member in members if not _functions_in(member)}
-        parts = sorted({self._own_of(function) for function in self._reached(functions)})
-        return _digest("\n".join([*parts, self.describe(values)]))
+        return _digest(self._joined(functions) + self.describe(values)) if members else ""
 
-    def _reached(self, functions: list[FunctionType]) -> Iterable[FunctionType]:
-        """Return functions with all those that they lead to."""
+    def _joined(self, functions: Iterable[FunctionType]) -> str:
+        """Return the digest of functions and all those that they lead to."""
         found: dict[FunctionType, None] = {}
-        waiting = list(functions)
+        waiting = [*functions]
         while waiting:
             function = waiting.pop()
             if function not in found:
                 found[function] = None
                 waiting += [other for value in _named_by(function).values() for other in _functions_in(value)]
-        return found
+        return _digest("\n".join(sorted({self._own_of(function) for function in found})))
 
     def _own_of(self, function: FunctionType) -> str:
         if function not in self._own:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import tzinfo
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,6 +40,13 @@ def told(text: str) -> Fingerprint:
     finally:
         del sys.modules["compared_flow"]
     return Fingerprint.from_text(fingerprint(module.nightly).to_text())
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 def changes(*edits: tuple[str, str]) -> list[str]:
@@ -219,6 +227,20 @@ def test_values_that_hold_themselves_are_described() -> None:
     with Flow("f") as flow:
         task(len)(loop)
     assert fingerprint(flow) == fingerprint(flow)
+
+
+class Odd:
+    """It raises whatever it is asked for."""
+
+    def __store__(self) -> None:
+        raise RuntimeError("do not ask")
+
+
+@pytest.mark.parametrize("value", [Odd(), tzinfo(), nested(5000)], ids=["raises", "base class", "deep"])
+def test_a_value_that_cannot_be_looked_at_does_not_stop_a_run(value: Any) -> None:
+    with Flow("f") as flow:
+        task(id)([value])
+    assert differences(fingerprint(flow), fingerprint(flow)) == []
 
 
 def test_objects_count_by_their_class_and_builtins_by_their_name() -> None:
