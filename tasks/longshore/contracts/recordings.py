@@ -9,6 +9,7 @@ import pytest
 from longshore.contracts.storeparts import ME, OTHER, RUN, StorePart, changed, ended, job, line, running
 from longshore.stores.errors import RunNotFoundError
 from longshore.stores.records import (
+    FlowSeen,
     JobChanged,
     JobIntended,
     Logged,
@@ -126,6 +127,13 @@ class Recordings(StorePart):
         driven.write(RUN, ME, [running(time=9.0), ended("Failed", time=13.0), running(time=20.0)])
         run = driven.run(RUN)
         assert (run.state, run.started, run.ended) == ("Running", 9.0, None)
+
+    def test_the_flow_that_a_run_starts_with_replaces_what_was_known_of_it(self, driven: RunStore) -> None:
+        """As when it was submitted from elsewhere."""
+        driven.write(RUN, ME, [FlowSeen(fingerprint='{"load": "cd"}', target="/srv/flows.py:nightly")])
+        run = driven.run(RUN)
+        assert (run.fingerprint, run.target) == ('{"load": "cd"}', "/srv/flows.py:nightly")
+        assert driven.transitions(RUN) == []
 
     def test_what_is_known_of_a_job_grows(self, driven: RunStore) -> None:
         """What a change does not say stays; open are those that are intended or submitted."""

@@ -13,22 +13,20 @@ if TYPE_CHECKING:
 
     from longshore.stores.records import Change
 
+# Numbered placeholders would be shorter; some releases of Python 3.12 warn of each.
 _TRANSITION: Final = """
     INSERT INTO transitions
-    SELECT ?1, ifnull(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7 FROM transitions WHERE run = ?1
+    SELECT ?, ifnull(max(number), 0) + 1, ?, ?, ?, ?, ?, ? FROM transitions WHERE run = ?
 """
 _RUN: Final = """
     UPDATE runs SET
-        state = ?2, message = ?3, ended = ?5,
-        started = CASE WHEN ?2 = 'Running' THEN ifnull(started, ?4) ELSE started END
-    WHERE id = ?1
+        state = ?, message = ?, ended = ?,
+        started = CASE WHEN ? = 'Running' THEN ifnull(started, ?) ELSE started END
+    WHERE id = ?
 """
-_FLOW: Final = "UPDATE runs SET fingerprint = ?2, target = ?3 WHERE id = ?1"
+_FLOW: Final = "UPDATE runs SET fingerprint = ?, target = ? WHERE id = ?"
 _STEP: Final = f"""
-    INSERT INTO steps (run, {STEP_COLUMNS})
-    VALUES (
-        ?1, ?2, ?3, ?4, ?5, ?6, CASE ?4 WHEN 'Running' THEN ?7 END, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16
-    )
+    INSERT INTO steps (run, {STEP_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (run, step, map_index) DO UPDATE SET
         began = ifnull(began, excluded.began),
         {", ".join(f"{name} = excluded.{name}" for name in STEP_COLUMNS.split(", ")[2:] if name != "began")}
@@ -36,17 +34,17 @@ _STEP: Final = f"""
 _INTENDED: Final = f"INSERT OR REPLACE INTO jobs (run, {JOB_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 _JOB: Final = """
     UPDATE jobs SET
-        time = ?3, handle = ifnull(?4, handle), cursor = ifnull(?5, cursor), state = ifnull(?6, state)
-    WHERE run = ?1 AND key = ?2
+        time = ?, handle = ifnull(?, handle), cursor = ifnull(?, cursor), state = ifnull(?, state)
+    WHERE run = ? AND key = ?
 """
 _LINE: Final = """
     INSERT INTO lines (run, step, map_index, attempt, time, level, text) VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _TRIM: Final = """
     DELETE FROM lines
-    WHERE run = ?1 AND step = ?2 AND map_index = ?3 AND attempt = ?4 AND id <= (
-        SELECT id FROM lines WHERE run = ?1 AND step = ?2 AND map_index = ?3 AND attempt = ?4
-        ORDER BY id DESC LIMIT 1 OFFSET ?5
+    WHERE run = ? AND step = ? AND map_index = ? AND attempt = ? AND id <= (
+        SELECT id FROM lines WHERE run = ? AND step = ? AND map_index = ? AND attempt = ?
+        ORDER BY id DESC LIMIT 1 OFFSET ?
     )
 """
 _NO_RESULT: Final = (None, None, None, None, None)
@@ -72,7 +70,7 @@ class Writer:
             elif isinstance(change, JobIntended):
                 _intend(connection, run, change)
             elif isinstance(change, FlowSeen):
-                connection.execute(_FLOW, (run, change.fingerprint, change.target))
+                connection.execute(_FLOW, (change.fingerprint, change.target, run))
             else:
                 _change_job(connection, run, change)
 
@@ -89,15 +87,16 @@ class Writer:
             added[log] = added.get(log, 0) + 1
         # Not at each line: a cut costs as much as writing fifty.
         for log in {log for log in touched if added[log] > change.keep}:
-            connection.execute(_TRIM, (*log, change.keep))
+            connection.execute(_TRIM, (*log, *log, change.keep))
             del added[log]
 
 
 def change_run(connection: sqlite3.Connection, run: int, change: RunChanged) -> None:
     """Write that a run entered a state."""
-    ended = change.time if change.finished else None
-    connection.execute(_TRANSITION, (run, "", -1, 1, change.state, change.message, change.time))
-    connection.execute(_RUN, (run, change.state, change.message, change.time, ended))
+    state, message, time = change.state, change.message, change.time
+    ended = time if change.finished else None
+    connection.execute(_TRANSITION, (run, "", -1, 1, state, message, time, run))
+    connection.execute(_RUN, (state, message, ended, state, time, run))
 
 
 def _change_step(connection: sqlite3.Connection, run: int, change: StepChanged) -> None:
@@ -108,11 +107,11 @@ def _change_step(connection: sqlite3.Connection, run: int, change: StepChanged) 
         if result is None
         else (result.serializer, result.place, result.size, result.digest, result.text)
     )
-    connection.execute(_TRANSITION, (run, step, map_index, attempt, state, message, time))
+    connection.execute(_TRANSITION, (run, step, map_index, attempt, state, message, time, run))
     connection.execute(
         _STEP,
-        (run, step, map_index, state, message, attempt, time, time if change.finished else None, change.due,
-         *stored, change.error, change.traceback),
+        (run, step, map_index, state, message, attempt, time if state == "Running" else None,
+         time if change.finished else None, change.due, *stored, change.error, change.traceback),
     )  # fmt: skip
 
 
@@ -126,4 +125,4 @@ def _intend(connection: sqlite3.Connection, run: int, change: JobIntended) -> No
 
 
 def _change_job(connection: sqlite3.Connection, run: int, change: JobChanged) -> None:
-    connection.execute(_JOB, (run, change.key, change.time, change.handle, change.cursor, change.state))
+    connection.execute(_JOB, (change.time, change.handle, change.cursor, change.state, run, change.key))

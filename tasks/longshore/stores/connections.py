@@ -118,7 +118,7 @@ class Database:
         import sqlite3
 
         try:
-            prepare(self.path)
+            prepare(self.path, power=self._power)
             self._sealed = is_sealed(self.path)
             self._connection = connect(self.path, power=self._power, sealed=self._sealed)
             self._file = _identity(self.path)

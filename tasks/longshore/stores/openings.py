@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _LARGEST_WAL: Final = 64 * 1024 * 1024
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, *, power: bool) -> None:
     """Make the file, readable by nobody else; SQLite gives those beside it the same rights.
 
     A file that is there is never opened: closing it would drop the locks that SQLite has on it here.
@@ -26,9 +27,24 @@ def prepare(path: Path) -> None:
     missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
-    if not path.exists():
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if path.exists():
+        return
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if power:
+        for made in (path, *missing):
+            _flush(made.parent)
+
+
+def _flush(folder: Path) -> None:
+    """Have the names of the files in a folder survive the loss of power."""
+    if sys.platform == "win32":
+        return  # it has no way to
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def connect(path: Path, *, power: bool, sealed: bool) -> sqlite3.Connection:

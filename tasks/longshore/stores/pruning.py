@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CHILDREN: Final = ("leases", "transitions", "steps", "jobs", "lines", "slots")
 _OLD: Final = f"""
     {SELECT_RUN}
-    WHERE (r.ended < ?1 OR (r.state = 'Running' AND ifnull(l.until_wall, ifnull(r.started, r.created)) < ?1))
+    WHERE (r.ended < ? OR (r.state = 'Running' AND ifnull(l.until_wall, ifnull(r.started, r.created)) < ?))
 """
 _OPEN_JOBS: Final = "SELECT 1 FROM jobs WHERE run = ? AND state IN ('intended', 'submitted') LIMIT 1"
 _REMOVED, _HAS_JOBS, _STAYS = "removed", "has jobs", "stays"
@@ -36,7 +36,7 @@ def prune(database: Database, results: Results, clock: Clock, before: float) -> 
     Runs whose process died count as ended when its lease did. Runs with jobs that may still go on stay: what
     ends those jobs looks them up there.
     """
-    old = database.read(lambda c: [row[:2] for row in c.execute(_OLD, (before,)).fetchall()])
+    old = database.read(lambda c: [row[:2] for row in c.execute(_OLD, (before, before)).fetchall()])
     kept: list[str] = []
     removed = files = size = 0
     for run, run_id in old:
@@ -54,7 +54,7 @@ def prune(database: Database, results: Results, clock: Clock, before: float) -> 
 
 def _remove_old(connection: sqlite3.Connection, *, clock: Clock, run: int, before: float) -> str:
     # Looked at again: somebody may have resumed it meanwhile.
-    row = connection.execute(f"{_OLD} AND r.id = ?2", (before, run)).fetchone()
+    row = connection.execute(f"{_OLD} AND r.id = ?", (before, before, run)).fetchone()
     if row is None:
         return _STAYS
     if _is_driven(row, clock):
