@@ -218,3 +218,5 @@ def test_text_of_a_run_cannot_steer_the_terminal(longshore: Command) -> None:
         assert "\x1b" not in answer.stdout
         assert "\u202e" not in answer.stdout
     assert "a\\x1bb | \\x1b[31mred\\x202egnp" in longshore("logs", "naughty-run").stdout
+    for words in (("runs",), ("show", "naughty-run"), ("logs", "naughty-run")):
+        assert json.loads(longshore(*words, "--json").stdout)

@@ -90,6 +90,5 @@ def _as_json(line: LogRecord) -> str:
             "attempt": line.attempt,
             "level": logging.getLevelName(line.level),
             "text": redact(line.text),
-        },
-        ensure_ascii=False,
+        }
     )

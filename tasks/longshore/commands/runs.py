@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from longshore.histories import RunHistory
     from longshore.stores.records import RunRecord
 
-_NAME: int = 40
+_NAME: Final = 40
 """Columns that a run's name may take."""
 
 

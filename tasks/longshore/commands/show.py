@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from longshore.histories import PastAttempt, RunHistory, StepHistory, Unit
-    from longshore.stores.interface import RunStore
     from longshore.stores.records import JobRecord, LogRecord
 
 _FAILED_CHILDREN: Final = 5  # of a mapped step, in the table of all steps
@@ -44,11 +44,14 @@ def show(run: str, step: str | None, store: str | None, wants_json: bool) -> Non
     with opened(store) as kept:
         history = read_history(kept, run)
         unit = find_unit(history, step) if step else None
-        if wants_json:
-            click.echo(json.dumps(_unit_json(unit) if unit else _run_json(history), ensure_ascii=False))
-            return
-        lines = _unit_lines(kept, history, unit) if unit else _run_lines(history, in_store(store))
-        click.echo("\n".join(lines))
+        logs = kept.logs(history.run.run_id, unit.record.step, _index(unit)) if unit else []
+    if wants_json:
+        click.echo(json.dumps(_unit_json(unit) if unit else _run_json(history)))
+    elif unit is None:
+        click.echo("\n".join(_run_lines(history, in_store(store))))
+    else:
+        more = f"{short_id(history.run.run_id)} {shlex.quote(unit.label)}{in_store(store)}"
+        click.echo("\n".join([*_unit_lines(unit), *_log_tail(logs, f"longshore logs {more}")]))
 
 
 def _run_lines(history: RunHistory, store: str) -> Iterator[str]:
@@ -118,9 +121,9 @@ def _unit_row(unit: Unit, extra: str = "") -> list[str]:
     took = duration(unit.seconds) if record.began is not None else ""
     attempts = f"attempt {record.attempt}" if record.attempt > 1 else ""
     words = filter(None, [extra, one_line(record.message, max(30, columns() - 50))])
-    label = unit.label if record.map_index < 0 else f"  {unit.label}"
+    indent = "  " if record.map_index >= 0 else ""
     return [
-        one_line(label) if record.map_index < 0 else f"  {one_line(label)}",
+        f"{indent}{one_line(unit.label)}",
         coloured(record.state, record.state),
         took,
         attempts,
@@ -134,17 +137,10 @@ def _mapped(step: StepHistory) -> str:
 
 def _job_row(label: str, job: JobRecord) -> list[str]:
     handle = as_text(as_plain(job.handle)) if job.handle else "no handle yet"
-    return [one_line(label), job.state, f"key {job.key}", one_line(handle, 60), link_of(job)]
+    return [one_line(label), job.state, f"key {job.key}", one_line(handle)]
 
 
-def link_of(job: JobRecord) -> str:
-    """Return where people can look at a job, when its handle says so."""
-    handle: Any = as_plain(job.handle) if job.handle else None
-    link: Any = cast("dict[str, Any]", handle).get("link") if isinstance(handle, dict) else None
-    return one_line(link) if isinstance(link, str) else ""
-
-
-def _unit_lines(store: RunStore, history: RunHistory, unit: Unit) -> Iterator[str]:
+def _unit_lines(unit: Unit) -> Iterator[str]:
     record = unit.record
     yield _headline(one_line(unit.label), record.state, unit.seconds)
     if record.message:
@@ -164,7 +160,6 @@ def _unit_lines(store: RunStore, history: RunHistory, unit: Unit) -> Iterator[st
     if record.traceback or record.error:
         yield f"\n{bold('error')}"
         yield textwrap.indent(clean(record.traceback or record.error).rstrip(), "  ")
-    yield from _log_tail(store.logs(history.run.run_id, record.step, _index(unit)), history, unit)
 
 
 def _index(unit: Unit) -> int | None:
@@ -182,14 +177,13 @@ def _attempt_row(attempt: PastAttempt) -> list[str]:
     ]
 
 
-def _log_tail(lines: Sequence[LogRecord], history: RunHistory, unit: Unit) -> Iterator[str]:
+def _log_tail(lines: Sequence[LogRecord], whole: str) -> Iterator[str]:
     if not lines:
         return
     yield f"\n{bold('log')}"
     yield from (f"  {faint(clock(line.time)[11:])}  {clean(line.text)}" for line in lines[-_LOG_TAIL:])
     if len(lines) > _LOG_TAIL:
-        whole = f"longshore logs {short_id(history.run.run_id)} {unit.label!r}"
-        yield faint(f"  all {len(lines):,} lines: {whole}")
+        yield faint(f"  all {len(lines):,} lines: {one_line(whole)}")
 
 
 def _run_json(history: RunHistory) -> dict[str, Any]:

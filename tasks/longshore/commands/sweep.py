@@ -53,7 +53,7 @@ def sweep(end: bool, forget: bool, files: tuple[str, ...], store: str | None, wa
     with opened(store) as kept:
         found = [_treated(kept, stray, end=end, forget=forget) for stray in find_strays(kept)]
     if wants_json:
-        click.echo(json.dumps([_as_json(stray) for stray in found], ensure_ascii=False))
+        click.echo(json.dumps([_as_json(stray) for stray in found]))
     else:
         again = "".join(f" --flow {shlex.quote(file)}" for file in files)
         _show(found, None if end else f"longshore sweep --end{again}{in_store(store)}")
