@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from longshore.interrupts import Interrupts
     from longshore.jobs.phases import JobCall
     from longshore.journals import Journal
-    from longshore.nodes import Node
     from longshore.recalls import Recall
     from longshore.runs import FlowRun
     from longshore.stores.errors import StoreError
@@ -147,14 +146,14 @@ class Engine:
             heapq.heappush(self.frontier.ready, heapq.heappop(self._due)[2])
         while self.frontier.ready and not self._flights.full and not self._ending:
             unit = heapq.heappop(self.frontier.ready)
+            if self._recall is not None and unit not in self._retrying and self._goes_on(unit):
+                continue
             if self._slots.take(unit, self._calls.limits(unit), self.frontier.ready):
                 self._start(unit)
 
     def _start(self, unit: Unit) -> None:
         retry = self._retrying.pop(unit, None)
         node = self._calls.node(unit)
-        if retry is None and self._recall is not None and self._goes_on(unit, node):
-            return
         if retry is None and node.is_mapped and unit[1] == WHOLE:
             self._expand(unit)
             return
@@ -178,10 +177,10 @@ class Engine:
                 return
         self._flights.launch(unit, call)
 
-    def _goes_on(self, unit: Unit, node: Node) -> bool:
+    def _goes_on(self, unit: Unit) -> bool:
         """Whether a unit stands somewhere from before the run was resumed; then it goes on from there."""
         assert self._recall is not None
-        state, is_news = self._recall.state(node, unit[1])
+        state, is_news = self._recall.state(self._calls.node(unit), unit[1])
         if isinstance(state, Retrying):
             self._wait(unit, state)
         elif state is not None and is_news:

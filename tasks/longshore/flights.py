@@ -240,7 +240,7 @@ class Flights:
 
     def close(self) -> None:
         """Close what was opened for the run."""
-        self._leftovers.drain(_DISCARDS)
+        self._leftovers.drain(0.0 if self.interrupts.twice else _DISCARDS)
         self._pool.close()
         if self._hub is not None:
             self._hub.close()

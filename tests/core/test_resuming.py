@@ -113,6 +113,25 @@ def test_mapped_steps_that_are_done_stay_done(flows: FlowFile) -> None:
     assert flows.effects() == {"part 0": 1, "part 1": 1, "part 2": 1, "part 3": 2, "part 4": 1}
 
 
+def test_done_steps_hold_no_slot_of_their_limit(flows: FlowFile) -> None:
+    flows.write("""
+        @task(limit="service:1")
+        def part(n):
+            did(f"part {n}")
+            if n == 3:
+                die_unless("died")
+            return n
+
+        @flow
+        def f():
+            part.map([0, 1, 2, 3, 4])
+    """)
+    assert flows.run().returncode == -9
+    resumed = flows.resume()
+    assert "[0, 1, 2, 3, 4]" in resumed.stdout, resumed.stderr
+    assert flows.effects() == {"part 0": 1, "part 1": 1, "part 2": 1, "part 3": 2, "part 4": 1}
+
+
 def test_retries_go_on_with_the_next_attempt(flows: FlowFile) -> None:
     flows.write("""
         @task(retries=3, retry_delay=0.2)
