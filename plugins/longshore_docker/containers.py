@@ -116,7 +116,8 @@ def _made_before(engine: Engine, key: str, name: str) -> str:
                 raise
             time.sleep(0.05)
             continue
-        if (about["Config"].get("Labels") or {}).get(KEY) == key:
+        labels: Json = about["Config"].get("Labels") or {}
+        if labels.get(KEY) == key:
             return str(about["Id"])
         raise DockerError(
             f"cannot create container {name!r}: another one has that name; run: docker rm {name}",

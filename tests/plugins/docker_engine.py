@@ -1,4 +1,4 @@
-"""A Docker engine for tests: the one that DOCKER_HOST names, or one of our own with a tiny image.
+"""A Docker engine for tests: that of LONGSHORE_TEST_DOCKER_HOST, or one of our own, with a tiny image.
 
 The image is made of the host's busybox, so that no registry is needed. The engine dies with this process,
 also when that is killed.
@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 IMAGE = "busybox:1"
+GIVEN = "LONGSHORE_TEST_DOCKER_HOST"
+"""An engine that is there for tests: all containers that Longshore made on it are removed."""
 _PASSWD = b"root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/:/bin/sh\n"
 _DIES_WITH_US = 1  # PR_SET_PDEATHSIG
 
@@ -105,10 +107,10 @@ def image_archive() -> bytes:
 
 def what_is_missing() -> str:
     """Why no engine can be had here; empty when one can."""
-    if os.environ.get("DOCKER_HOST"):
+    if os.environ.get(GIVEN):
         return ""
     if os.geteuid() != 0 or sys.platform != "linux":
-        return "no DOCKER_HOST, and only root on Linux can start an engine"
+        return f"{GIVEN} names none, and only root on Linux can start one"
     programs = ("dockerd", "iptables", "busybox")
     gone = [name for name in programs if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")]
     return f"not installed: {', '.join(gone)}" if gone else ""
@@ -117,7 +119,7 @@ def what_is_missing() -> str:
 @contextmanager
 def running_engine() -> Iterator[DockerEngine]:
     """Give an engine that has the image; one that we started is gone afterwards."""
-    given = os.environ.get("DOCKER_HOST")
+    given = os.environ.get(GIVEN)
     if given:
         engine = DockerEngine(given)
         engine.ensure_image()

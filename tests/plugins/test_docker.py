@@ -55,6 +55,11 @@ def test_a_container_returns_its_outputs_and_how_it_ran(run: Make, docker: Docke
     assert docker.containers() == []
 
 
+def test_a_container_that_failed_is_removed_as_well(run: Make, docker: DockerEngine) -> None:
+    failure(run("exit 3"))
+    assert docker.containers() == []
+
+
 def test_a_container_is_a_step_of_a_flow_and_its_outputs_are_selected(run: Make) -> None:
     @flow
     def counted() -> None:

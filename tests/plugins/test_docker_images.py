@@ -15,6 +15,7 @@ from docker_engine import IMAGE, DockerEngine
 from docker_registry import DockerRegistry
 
 from longshore import AttemptTimedOut, ConfigurationError, JobFailed
+from longshore.context import Attempt, active
 from longshore.testing import Canary, raises_saying
 from longshore_docker import (
     DockerBuild,
@@ -234,3 +235,25 @@ def test_a_build_that_hangs_ends_with_its_timeout(docker: DockerEngine, connecti
         assert time.monotonic() < end, "the engine goes on with the build"
         time.sleep(0.1)
     assert threading.active_count() < 50
+
+
+def test_a_pull_tells_how_far_it_is(
+    connection: DockerConnection, registry: DockerRegistry, docker: DockerEngine
+) -> None:
+    name = f"{registry.host}/team/noise:1"
+    text = f"FROM {IMAGE}\nRUN head -c 3000000 /dev/urandom > /noise"
+    layer = DockerBuild(image_tags=(name,), connection=connection, use_cache=False)(text=text)
+    DockerPush(connection=connection)(name)
+    docker.api.remove_image(layer.id, force=True)
+    heard: list[tuple[float, str]] = []
+    told = Attempt("pull", progress=lambda _, fraction, message: heard.append((fraction, message)))
+    token = active.set(told)
+    try:
+        assert DockerPull(connection=connection).run(name).id == layer.id
+    finally:
+        active.reset(token)
+    assert heard
+    assert [fraction for fraction, _ in heard] == sorted(fraction for fraction, _ in heard)
+    assert heard[-1][0] == 1.0
+    assert heard[0][1].startswith(f"pull '{name}': ")
+    docker.api.remove_image(layer.id, force=True)

@@ -65,7 +65,7 @@ def test_a_log_goes_on_behind_any_of_its_lines(start: Start) -> None:
 
 
 def test_a_last_line_without_a_newline_is_never_lost(start: Start) -> None:
-    for _ in range(5):
+    for _ in range(3):
         assert [line.text for line in to_the_end(*start("echo first; printf last"))] == ["first", "last"]
 
 
