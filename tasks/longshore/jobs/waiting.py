@@ -26,9 +26,18 @@ def run_here(job: Job[Any], args: tuple[Any, ...], inputs: dict[str, Any]) -> An
     with current.on_cancel(waiting.stop):
         handle = submit(job, key, lambda give: give(*args, **inputs))
         end = waiting.wait(handle)
-    result = conclude(job, handle, end)
-    job.discard(handle)
-    return result
+    try:
+        return conclude(job, handle, end)
+    finally:
+        if end.confirmed:  # well or not, it is done with
+            _discard(job, handle)
+
+
+def _discard(job: Job[Any], handle: Any) -> None:
+    try:
+        job.discard(handle)
+    except Exception as error:  # noqa: BLE001 - it costs disk, not the result
+        current.log.warning("cannot remove what is left of the job: %s", error)
 
 
 class _Waiting:
