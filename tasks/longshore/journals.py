@@ -130,7 +130,7 @@ class Journal:
             StepChanged(
                 step=name, map_index=map_index, attempt=call.attempt if call is not None else 1,
                 state=type(state).__name__, message=state.message, time=state.time.timestamp(),
-                finished=state.finished, result=self._stored(name, map_index, state),
+                finished=state.finished, result=self._stored(name, map_index, state, call),
                 error="" if error is None else f"{type(error).__name__}: {state.message}"[:_SHORTEST_ERROR],
                 traceback=getattr(state, "traceback", ""),
                 due=time.time() + state.delay if isinstance(state, Retrying) else None,
@@ -140,16 +140,19 @@ class Journal:
         if job is not None and job.ended:
             self._note(JobChanged(key=job.key, time=time.time(), state=type(state).__name__))
 
-    def _stored(self, name: str, map_index: int, state: State) -> StoredResult | None:
+    def _stored(self, name: str, map_index: int, state: State, call: Call | None) -> StoredResult | None:
         if type(state) not in (Success, Cached):
             return None
         assert isinstance(state, Success)
         label = name if map_index < 0 else f"{name}[{map_index}]"
-        try:
-            stored = self.store.results.put(self.run_id, label, state.result)
-        except StoreError as error:
-            self._fail(error)
-            return None
+        if call is not None and call.private:  # the worker knows a secret that this process does not
+            stored = StoredResult(serializer="", place="it holds a secret")
+        else:
+            try:
+                stored = self.store.results.put(self.run_id, label, state.result)
+            except StoreError as error:
+                self._fail(error)
+                return None
         if not stored.serializer:
             task_log.warning(
                 "the result of %s is not stored: %s; it runs again when the run is resumed and needs it",

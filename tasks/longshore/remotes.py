@@ -24,6 +24,7 @@ from longshore import deadlines, lanes
 from longshore.context import CANCEL_GRACE, Attempt
 from longshore.logs import records_with_context
 from longshore.runner import Call, attempt
+from longshore.secrets import has_secrets, redact_bytes
 from longshore.travel import one_line, unsendable
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Hub:
             payload = pickle.dumps(call)
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             refused: Future[bytes] = Future()
-            refused.set_result(pickle.dumps(unsendable(f"inputs of {call.name!r} cannot be sent", error)))
+            refused.set_result(_sealed(unsendable(f"inputs of {call.name!r} cannot be sent", error)))
             return refused
         self._sent.add(unit)
         return pool.submit(run_remote, self._listener.address, self._key, unit, payload)
@@ -99,7 +100,8 @@ class Hub:
     def received(self, unit: Unit, call: Call, data: bytes) -> State:
         """Read the state that a worker sent, when all that the attempt said on the wire has come."""
         try:
-            state: State = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
+            call.private, packed = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
+            state: State = pickle.loads(packed)  # noqa: S301
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             state = unsendable(f"result of {call.name!r} cannot be read here", error)
         if unit in self._sent:
@@ -210,7 +212,7 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
     try:
         call: Call = pickle.loads(payload)  # noqa: S301 - from the driver that started us
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
-        return pickle.dumps(unsendable("the step cannot be loaded in the worker", error))
+        return _sealed(unsendable("the step cannot be loaded in the worker", error))
     wire = _wire_to(address, key)
     context = call.context(lambda c, fraction, message: c.log.info("%3.0f %% %s", fraction * 100, message))
     wire.contexts[unit] = context
@@ -226,7 +228,14 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
 
 def _packed(call: Call, state: State) -> bytes:
     try:
-        return pickle.dumps(state)
+        return _sealed(state)
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
         what = f"result of {call.name!r} cannot be sent back: {one_line(getattr(state, 'result', state))}"
-        return pickle.dumps(unsendable(what, error))
+        return _sealed(unsendable(what, error))
+
+
+def _sealed(state: State) -> bytes:
+    """Return a state as bytes, and whether a secret that only this process knows is in it."""
+    data = pickle.dumps(state)
+    private = has_secrets() and redact_bytes(data) != data
+    return pickle.dumps((private, data))

@@ -74,6 +74,7 @@ class Call:
     cache_key: str = ""
     origin: str = ""
     job: JobCall | None = None
+    private: bool = False
 
     def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
         """Return what `current` will show."""

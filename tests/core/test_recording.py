@@ -119,6 +119,28 @@ def test_no_secret_is_in_any_byte_of_the_store(store: SQLiteStore, tmp_path: Pat
     canary.assert_absent(*(path.read_bytes() for path in files))
 
 
+@pytest.mark.gate("S1")
+def test_a_secret_that_only_a_worker_process_knows_is_not_stored(
+    flows: FlowFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "canary-5f4e3d2c1b0a")
+    flows.write("""
+        @task
+        def leak(secret):
+            return {"password": secret.get()}
+
+        @flow
+        def f():
+            leak(Secret("env:CANARY"))
+    """)
+    answer = flows.run(more="executor=ProcessExecutor(1)")
+    assert answer.stdout.startswith("(Success()"), answer.stderr
+    assert "the result of leak is not stored: it holds a secret" in answer.stderr
+    flows.store.close()
+    left = [path for path in flows.folder.rglob("*") if path.is_file()]
+    assert not [path for path in left if b"canary-5f4e3d2c1b0a" in path.read_bytes()]
+
+
 def test_a_run_is_cancelled_from_another_process(flows: FlowFile) -> None:
     flows.write("""
         @task

@@ -338,7 +338,6 @@ def test_a_run_of_another_flow_or_with_another_id_is_refused(flows: FlowFile) ->
     assert "longshore resume r" in twice.stderr
 
 
-@pytest.mark.gate("N8")
 def test_a_final_failure_is_told_once_over_a_kill_and_a_resume(flows: FlowFile) -> None:
     flows.write("""
         from longshore import On, Failed
