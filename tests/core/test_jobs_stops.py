@@ -15,6 +15,7 @@ from sample_jobs import RemoteJob
 
 from longshore import (
     Cancelled,
+    Crashed,
     Failed,
     Flow,
     FlowRun,
@@ -212,6 +213,22 @@ def test_a_worker_that_dies_over_a_job_does_not_start_it_again(
         Deadly(url=system.url, name="job", place=str(tmp_path / "died"), point=point)(seconds=0.2, value=42)
     run = flow.run(store=store, executor=ProcessExecutor(1))
     assert ended_well(run), run.states
+    assert states(system) == ["succeeded"]
+
+
+@task
+def job_inside(url: str, place: str) -> Any:
+    return Deadly(url=url, place=place, point="result")(seconds=0.2, value=42)
+
+
+def test_a_job_that_a_function_calls_is_taken_up_when_the_function_runs_again(
+    system: JobServer, tmp_path: Path, store: str
+) -> None:
+    with Flow("inside") as flow:
+        job_inside.replace(name="job")(system.url, str(tmp_path / "died"))
+    run = flow.run(store=store, executor=ProcessExecutor(1))
+    assert isinstance(run.states["job"], Crashed)
+    assert ended_well(flow.resume(run.run_id, store=store, executor=ProcessExecutor(1)))
     assert states(system) == ["succeeded"]
 
 

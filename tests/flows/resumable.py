@@ -27,6 +27,7 @@ EXECUTORS: dict[str, ExecutorLike] = {
     "processes": ProcessExecutor(WORKERS["processes"]),
 }
 STEPS = 100
+JOBS = 40
 LANES, LONG, EVERY = 4, 50, 5
 """The mixed flow: four chains of 50 steps, of which every fifth is a job: 200 steps, 40 of them jobs."""
 _WORK = 0.01
@@ -57,21 +58,37 @@ def wide(effects: str, url: str) -> Flow:
     return flow
 
 
-def mixed(effects: str, url: str) -> Flow:
-    job = RemoteJob(url=url, poll_interval=0.1)
+def fan(effects: str, url: str) -> Flow:
+    with Flow("fan") as flow:
+        RemoteJob(url=url, name="fan", poll_interval=0.1).map(
+            seconds=[0.05 * (n % 7) for n in range(JOBS)],
+            value=list(range(JOBS)),
+            lines=[[f"{effects} {n}"] for n in range(JOBS)],
+        )
+    return flow
+
+
+def mixed(effects: str, url: str, retries: int = 0) -> Flow:
+    job = RemoteJob(url=url, poll_interval=0.1, retries=retries)
     with Flow("mixed") as flow:
         for lane in range(LANES):
             value: Any = 1000 * lane
             for n in range(LONG):
                 name = f"lane-{lane}-{n}"
                 if n % EVERY == EVERY - 1:
-                    value = job.replace(name=name)(seconds=0.02 * (n % 7), value=value, lines=[name])
+                    value = job.replace(name=name)(
+                        seconds=0.02 * (n % 7), value=value, lines=[f"{effects} {name}"]
+                    )
                 else:
                     value = work.replace(name=name)(value, name, effects)
     return flow
 
 
-SHAPES = {"chain": chain, "wide": wide, "mixed": mixed}
+def flaky(effects: str, url: str) -> Flow:
+    return mixed(effects, url, retries=1)
+
+
+SHAPES = {"chain": chain, "wide": wide, "fan": fan, "mixed": mixed, "flaky": flaky}
 
 
 def expected(shape: str) -> dict[str, Any]:
@@ -80,6 +97,8 @@ def expected(shape: str) -> dict[str, Any]:
         return {f"step-{STEPS - 1}": STEPS}
     if shape == "wide":
         return {"wide": [n + 1 for n in range(STEPS)]}
+    if shape == "fan":
+        return {"fan": list(range(JOBS))}
     counted = LONG - LONG // EVERY
     return {f"lane-{lane}-{LONG - 1}": 1000 * lane + counted for lane in range(LANES)}
 
@@ -93,7 +112,7 @@ def recorded(shape: str, store: RunStore, run_id: str) -> dict[str, Any]:
             if step.map_index < 0:
                 found[step.step] = value
             else:
-                found.setdefault(step.step, [None] * STEPS)[step.map_index] = value
+                found.setdefault(step.step, [None] * len(expected(shape)[step.step]))[step.map_index] = value
     return found
 
 
