@@ -126,6 +126,8 @@ from longshore.triggers import (
 
 if TYPE_CHECKING:
     from longshore.stores.locations import open_store
+    from longshore.stores.results import Results
+    from longshore.stores.serializers import PickleSerializer, Serializer
     from longshore.stores.sqlite import SQLiteStore
 
 __version__: str  # read from the metadata when somebody asks
@@ -179,11 +181,13 @@ __all__ = [
     "Parameter",
     "ParameterError",
     "Pending",
+    "PickleSerializer",
     "PluginError",
     "PortableError",
     "ProcessExecutor",
     "Resource",
     "ResultError",
+    "Results",
     "RetriesExhausted",
     "Retry",
     "Retrying",
@@ -198,6 +202,7 @@ __all__ = [
     "Secret",
     "SecretError",
     "SelectionError",
+    "Serializer",
     "Skip",
     "Skipped",
     "State",
@@ -256,7 +261,13 @@ __all__ = [
 ]
 
 
-_LATE: Final = {"SQLiteStore": "longshore.stores.sqlite", "open_store": "longshore.stores.locations"}
+_LATE: Final = {
+    "PickleSerializer": "longshore.stores.serializers",
+    "Results": "longshore.stores.results",
+    "SQLiteStore": "longshore.stores.sqlite",
+    "Serializer": "longshore.stores.serializers",
+    "open_store": "longshore.stores.locations",
+}
 """Public names that are imported when somebody uses them: few programs record their runs."""
 
 
