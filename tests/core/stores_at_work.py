@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import selectors
+import socket
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,3 +92,69 @@ def rest(process: subprocess.Popen[str]) -> str:
     text = process.stdout.read()
     process.communicate()
     return text
+
+
+class Counter:
+    """Counts who is at work: clients that sent `+`, and have neither sent `-` nor died. Each is answered.
+
+    Attributes:
+        address: Where clients connect to.
+        entered: How many were at work each time that one more began.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder / "counter")
+        self.entered: list[int] = []
+        self._working: set[socket.socket] = set()
+        self._selector = selectors.DefaultSelector()
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(self.address)
+        self._server.listen(64)
+        self._selector.register(self._server, selectors.EVENT_READ)
+        self._stop = threading.Event()
+
+    @contextmanager
+    def counting(self) -> Generator[None]:
+        """Serve while the block lasts."""
+        thread = threading.Thread(target=self._serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join()
+            for key in list(self._selector.get_map().values()):
+                key.fileobj.close()  # type: ignore[union-attr]
+            self._selector.close()
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            ready = [key.fileobj for key, _ in self._selector.select(0.05)]
+            if self._server in ready:
+                self._selector.register(self._server.accept()[0], selectors.EVENT_READ)
+            said = {client: self._hear(client) for client in ready if client is not self._server}
+            # Who left or died did so before those came who took the place.
+            for client, word in sorted(said.items(), key=lambda item: item[1] == b"+"):
+                self._note(client, word)
+
+    @staticmethod
+    def _hear(client: object) -> bytes:
+        assert isinstance(client, socket.socket)
+        try:
+            return client.recv(1)
+        except ConnectionResetError:
+            return b""
+
+    def _note(self, client: object, word: bytes) -> None:
+        assert isinstance(client, socket.socket)
+        if word == b"+":
+            self._working.add(client)
+            self.entered.append(len(self._working))
+        else:
+            self._working.discard(client)
+        if word:
+            with suppress(BrokenPipeError):  # its end is heard of next
+                client.sendall(b"!")
+        else:
+            self._selector.unregister(client)
+            client.close()

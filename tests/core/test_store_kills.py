@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from stores_at_work import RUN, check_integrity, claimed, rest, start
+from stores_at_work import RUN, Counter, check_integrity, claimed, end, rest, start
 
 from longshore import SQLiteStore
 from longshore.stores.records import RunRecord
@@ -195,69 +195,60 @@ def test_processes_that_make_a_store_together_make_one(tmp_path: Path) -> None:
 # Slots
 
 WORK = """
-import fcntl, os, sys, threading, time
+import socket, sys, threading, time
 from stores_at_work import claimed
 from longshore import SQLiteStore
-path, folder, word = sys.argv[1:4]
-store = claimed(SQLiteStore(path), f"run of {word}", word)
+path, address, word = sys.argv[1:4]
+run_id = f"run of {word}"
+store = claimed(SQLiteStore(path), run_id, word)
 
-def held():
-    count = 0
-    for name in os.listdir(folder):
-        with open(f"{folder}/{name}") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                count += 1
-    return count
-
-def work(number):
-    with open(f"{folder}/{word}-{number}", "w") as mine:
-        while True:
-            if not store.take_slot("dwh", 3, f"run of {word}", f"step {number}"):
-                time.sleep(0.001)
-                continue
-            fcntl.flock(mine, fcntl.LOCK_EX)
-            sys.stdout.write(f"{held()}\\n")
-            sys.stdout.flush()
-            time.sleep(0.002)
-            fcntl.flock(mine, fcntl.LOCK_UN)
-            store.give_slots(f"run of {word}", f"step {number}")
+def work(holder):
+    counter = socket.socket(socket.AF_UNIX)
+    counter.connect(address)
+    while True:
+        if not store.take_slot("dwh", 3, run_id, holder):
+            time.sleep(0.001)
+            continue
+        counter.sendall(b"+")
+        counter.recv(1)
+        time.sleep(0.002)
+        counter.sendall(b"-")
+        counter.recv(1)
+        store.give_slots(run_id, holder)
 
 for number in range(3):
-    threading.Thread(target=work, args=(number,), daemon=True).start()
+    threading.Thread(target=work, args=(f"step {number}",), daemon=True).start()
+print("at work", flush=True)
 sys.stdin.read()
-os._exit(0)
 """
 
 
 @pytest.mark.gate("C8")
+@pytest.mark.timeout(600)
 def test_three_processes_never_hold_more_slots_than_there_are(
     tmp_path: Path, gate_count: Callable[[int, int], int]
 ) -> None:
-    """Counted by file locks, beside the store, while processes are killed at work.
+    """Counted outside of the store, while processes are killed at work.
 
     Afterwards the slots are there for others at once.
     """
-    path, places = tmp_path / "runs.db", tmp_path / "places"
-    places.mkdir()
-    counts: list[int] = []
-    for number in range(gate_count(1, 20)):
-        workers = [start(WORK, path, places, f"{word}{number}") for word in "abc"]
-        try:
-            for worker in workers:
-                assert worker.stdout is not None
-                assert worker.stdout.readline().strip().isdigit()  # each gets its turn
-            time.sleep(0.2)
-            workers[0].kill()
-            time.sleep(0.2)
-        finally:
-            for worker in workers:
-                worker.kill()
-            outputs = [rest(worker) for worker in workers]
-        counts += [int(line) for output in outputs for line in output.splitlines(keepends=True)[:-1]]
-    assert len(counts) > 50
-    assert max(counts) == 3
+    path = tmp_path / "runs.db"
+    counter = Counter(tmp_path)
+    with counter.counting():
+        for number in range(gate_count(1, 20)):
+            workers = [start(WORK, path, counter.address, f"{word}{number}") for word in "abc"]
+            try:
+                for worker in workers:
+                    assert worker.stdout is not None
+                    assert worker.stdout.readline() == "at work\n"
+                time.sleep(0.2)
+                workers[0].kill()
+                time.sleep(0.2)
+            finally:
+                for worker in workers:
+                    end(worker)
+    assert len(counter.entered) > 50
+    assert max(counter.entered) == 3
     store = claimed(SQLiteStore(path))
     began = time.monotonic()
     assert [store.take_slot("dwh", 3, RUN, holder) for holder in "wxyz"] == [True, True, True, False]
