@@ -26,7 +26,7 @@ _NO_IMAGE: Final = re.compile(
 )
 _NO_LOGIN: Final = re.compile(
     r"unauthorized|authentication required|no basic auth|incorrect username|"
-    r"denied: |access to the resource is denied|credentials store error"
+    r"(?<!permission )denied: |access to the resource is denied|credentials store error"
 )
 
 
@@ -108,7 +108,8 @@ def refused(what: str, status: int, said: str) -> DockerError:
     else:
         remedy = ""
     answer = f"answered {status}" if status else "says"
-    return DockerError(f"cannot {what}: the engine {answer} {said!r}{remedy}", status=status)
+    again = False if remedy and "port" not in remedy else None  # a port may come free by itself
+    return DockerError(f"cannot {what}: the engine {answer} {said!r}{remedy}", status=status, retryable=again)
 
 
 def registry_fault(what: str, image: str, status: int, said: str) -> DockerError:
@@ -125,7 +126,7 @@ def registry_fault(what: str, image: str, status: int, said: str) -> DockerError
         return DockerUnauthorizedError(
             f"cannot {what}: {said!r}; run: docker login {registry_of(image)}", status=status, retryable=False
         )
-    return DockerError(f"cannot {what}: the engine says {said!r}", status=status, retryable=status != 400)
+    return refused(what, status, said)
 
 
 def about_image(image: str) -> Callable[[str, int, str], DockerError]:

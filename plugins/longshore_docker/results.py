@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from longshore import JobFailed, LongshoreError, Outputs, redact
+from longshore_docker.faults import refused
 
 _LONGEST_SHOWN: Final = 200
 _NOT_FOUND: Final = ("executable file not found", "no such file or directory", "not a directory")
@@ -155,11 +156,10 @@ class Ended:
                 retryable=False,
                 exit_code=self.exit_code,
             )
-        from longshore_docker.faults import refused
-
         error = refused(f"start {self.shown}", 0, said)
-        port = "port is already allocated" in said or "address already in use" in said
-        return JobFailed(str(error), reason="exit code" if port else "not found", exit_code=self.exit_code)
+        missing = any(words in said for words in ("not found", "unable to find", "could not select device"))
+        reason: Literal["not found", "exit code"] = "not found" if missing else "exit code"
+        return JobFailed(str(error), reason=reason, retryable=error.retryable, exit_code=self.exit_code)
 
 
 def signal_name(number: int) -> str:

@@ -11,7 +11,17 @@ from typing import Any
 import pytest
 from docker_engine import IMAGE, DockerEngine, new_key
 
-from longshore import AttemptTimedOut, ConfigurationError, JobFailed, OutputsError, Success, TaskSkipped, flow
+from longshore import (
+    AttemptTimedOut,
+    ConfigurationError,
+    JobFailed,
+    OutputsError,
+    Secret,
+    SecretError,
+    Success,
+    TaskSkipped,
+    flow,
+)
 from longshore.testing import Canary, raises_saying
 from longshore_docker import (
     DockerConnection,
@@ -118,6 +128,7 @@ def test_what_a_container_cannot_have_says_what_to_do(run: Make, tmp_path: Path)
     assert not missing.exists()
     error = failure(run("true", network="nonet"))
     assert error.reason == "not found"
+    assert error.retryable is False
     assert "network nonet not found'; run: docker network create nonet" in str(error)
     assert "NVIDIA Container Toolkit" in str(failure(run("true", gpus="all")))
     assert "unable to find user zork" in str(failure(run("true", user="zork")))
@@ -177,6 +188,16 @@ def test_a_secret_has_no_place_in_a_command_line(run: Make, canary: Canary) -> N
         'test -n "$T" && echo length=${#T} >> $LONGSHORE_OUTPUTS', environment={"T": canary.secret}
     )()
     assert result["length"] == str(len(canary.value))
+
+
+def test_a_secret_is_looked_up_where_the_container_is_made(run: Make, docker: DockerEngine) -> None:
+    missing = Secret("env:LONGSHORE_NOT_THERE")
+    task, key = run("true", environment={"T": missing}, secrets={"t": missing}), new_key()
+    with raises_saying(SecretError, "LONGSHORE_NOT_THERE"):
+        task.submit(key)
+    with raises_saying(SecretError, "LONGSHORE_NOT_THERE"):
+        task.replace(environment={}).submit(key)
+    assert docker.containers(key) == []
 
 
 NAUGHTY = [
