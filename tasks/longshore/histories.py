@@ -1,16 +1,15 @@
-"""A recorded run, put together for people: steps with their attempts and jobs, and what can be done next."""
+"""A recorded run, put together for people: its steps with their attempts and jobs."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from longshore import states
 from longshore.fingerprints import Fingerprint
-from longshore.redaction import redact
 from longshore.stores.errors import StoreError
 from longshore.stores.records import StepRecord
 
@@ -70,9 +69,12 @@ class Unit:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, with its retries; of one that was begun again after a crash, since then."""
+        """How long it took, with its retries; of one that was begun again after a crash, since then.
+
+        None for one that has not ended, or whose end nobody saw.
+        """
         record, began = self.record, self.record.began
-        if record.ended is None or began is None:
+        if record.ended is None or began is None or (self.attempts and self.attempts[-1].ended is None):
             return None
         crashes = [n for n, attempt in enumerate(self.attempts) if attempt.state == states.Crashed.__name__]
         if crashes and crashes[-1] + 1 < len(self.attempts):
@@ -104,6 +106,15 @@ class StepHistory(Unit):
     def units(self) -> tuple[Unit, ...]:
         """The step itself and those that it expanded to."""
         return self, *self.children
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; a mapped one from the first beginning to the last end."""
+        began = [child.record.began for child in self.children if child.record.began is not None]
+        ended = [child.record.ended for child in self.children if child.record.ended is not None]
+        return (
+            max(ended) - min(began) if began and ended and has_ended(self.record.state) else super().seconds
+        )
 
     def counts(self) -> Counter[str]:
         """Count the states of those that it expanded to."""
@@ -139,14 +150,6 @@ class RunHistory:
         units = [unit for step in self.steps for unit in (step.children or (step,))]
         return [unit.label for unit in units if unit.record.state == states.Unknown.__name__]
 
-    def suggestions(self, store: str = "") -> list[tuple[str, str]]:
-        """Return what can be done next: a line to type, and what it is for.
-
-        Args:
-            store: The option that names the store, with a space before it; nothing for the usual one.
-        """
-        return _suggestions(self, store)
-
 
 def read_history(store: RunStore, run_id: str) -> RunHistory:
     """Read a run with all that is known of its steps, but for the logs.
@@ -181,14 +184,14 @@ def put_together(
     for job in jobs:
         jobs_of.setdefault((job.step, job.map_index), []).append(job)
     prints = _prints(run)
+    starts = [move.time for move in moves.get(("", WHOLE), ()) if move.state == states.Running.__name__]
     by_step: dict[str, dict[int, Unit]] = {name: {} for name in prints}
     for record in records:
         place = (record.step, record.map_index)
-        attempts = past_attempts(moves.get(place, ()), is_over=has_ended(run.state))
+        attempts = past_attempts(moves.get(place, ()), starts, is_over=has_ended(run.state))
         unit = Unit(record, attempts, tuple(jobs_of.get(place, ())))
         by_step.setdefault(record.step, {})[record.map_index] = unit
     steps = [_step(name, units, prints.get(name)) for name, units in by_step.items()]
-    starts = (move.time for move in moves.get(("", WHOLE), ()) if move.state == states.Running.__name__)
     return RunHistory(run, tuple(steps), tuple(starts))
 
 
@@ -213,56 +216,31 @@ def _step(name: str, units: dict[int, Unit], made: StepPrint | None) -> StepHist
     )
 
 
-def past_attempts(moves: Sequence[TransitionRecord], *, is_over: bool) -> tuple[PastAttempt, ...]:
+def past_attempts(
+    moves: Sequence[TransitionRecord], starts: Sequence[float] = (), *, is_over: bool
+) -> tuple[PastAttempt, ...]:
     """Return the attempts that a step's transitions tell of.
 
     Args:
         moves: The transitions, the oldest first.
+        starts: When the run was started and resumed: nobody saw the end of an attempt that began before.
         is_over: Whether the run is, so that nobody works on an attempt that has no end.
     """
+    running, crashed = states.Running.__name__, states.Crashed.__name__
     found: list[PastAttempt] = []
-    began: TransitionRecord | None = None
-    for move in moves:
-        if began is not None:
-            crashed = move.state == states.Running.__name__
-            found.append(
-                PastAttempt(
-                    number=began.attempt,
-                    began=began.time,
-                    ended=None if crashed else move.time,
-                    state=states.Crashed.__name__ if crashed else move.state,
-                    message="" if crashed else move.message,
-                )
-            )
-        began = move if move.state == states.Running.__name__ else None
-    if began is not None:
-        state = states.Crashed.__name__ if is_over else began.state
-        found.append(PastAttempt(number=began.attempt, began=began.time, ended=None, state=state, message=""))
+    for began, after in pairwise([*moves, None]):
+        if began is None or began.state != running:
+            continue
+        if after is None or after.state == running:
+            died = is_over or after is not None
+            state, message, ended = crashed if died else running, "", None
+        else:
+            seen = not any(began.time < start <= after.time for start in starts)
+            state, message, ended = after.state, after.message, after.time if seen else None
+        found.append(
+            PastAttempt(number=began.attempt, began=began.time, ended=ended, state=state, message=message)
+        )
     return tuple(found)
-
-
-def _suggestions(history: RunHistory, store: str) -> list[tuple[str, str]]:
-    run, short = history.run, short_id(history.run.run_id)
-    if is_state(run.state, states.Running):
-        return [
-            (f"longshore logs {short} --follow{store}", "see what it says"),
-            (f"longshore cancel {short}{store}", "end it"),
-        ]
-    if is_state(run.state, states.Pending):
-        return [(f"longshore cancel {short}{store}", "take it off the list")]
-    if is_state(run.state, states.Success):
-        return [(f"longshore report {short} -o run.html{store}", "a page of it")]
-    target = "" if run.target else " flows.py:name"
-    resume = f"longshore resume {short}{target}"
-    unknown = [shlex.quote(redact(name)) for name in history.unknown()]
-    if not unknown:
-        return [(f"{resume}{store}", "run what has not succeeded")]
-    rerun = "".join(f" --rerun {name}" for name in unknown)
-    accept = "".join(f" --accept {name}" for name in unknown)
-    return [
-        (f"{resume}{rerun}{store}", "when what is Unknown did not happen"),
-        (f"{resume}{accept}{store}", "when it did"),
-    ]
 
 
 def short_id(run_id: str) -> str:

@@ -17,6 +17,7 @@ from longshore.errors import ConfigurationError
 from longshore.histories import past_attempts, put_together, short_id
 from longshore.quantities import duration, many, read_duration, size
 from longshore.readings import as_plain, as_text, parameters_of, result_text
+from longshore.remedies import next_lines
 from longshore.stores.records import RunRecord, StepRecord, StoredResult, TransitionRecord
 from longshore.stores.serializers import encode
 
@@ -64,6 +65,29 @@ def test_a_step_that_began_again_after_a_crash_took_the_time_since() -> None:
     assert step.seconds == 10.0
 
 
+def test_the_end_of_an_attempt_is_not_known_when_only_a_resumed_run_told_of_it() -> None:
+    record = StepRecord(step="s", state="Unknown", began=1.0, ended=1_000.0)
+    told = moves(("Running", 1), ("Unknown", 1_000))
+    run_moves = [
+        TransitionRecord(step="", map_index=-1, attempt=1, state="Running", message="", time=time)
+        for time in (0.5, 999.0)
+    ]
+    run = RunRecord(run_id="r", flow="f", state="Failed")
+    [step] = put_together(run, [record], [*run_moves, *told], []).steps
+    assert [(a.state, a.ended) for a in step.attempts] == [("Unknown", None)]
+    assert step.seconds is None
+
+
+def test_a_mapped_step_took_from_the_first_beginning_to_the_last_end() -> None:
+    records = [
+        StepRecord(step="s", state="Mapped"),
+        StepRecord(step="s", map_index=0, state="Success", began=5.0, ended=6.0),
+        StepRecord(step="s", map_index=1, state="Success", began=3.0, ended=9.0),
+    ]
+    [step] = put_together(RunRecord(run_id="r", flow="f", state="Success"), records, [], []).steps
+    assert step.seconds == 6.0
+
+
 def test_a_damaged_fingerprint_leaves_the_steps_that_are_on_record() -> None:
     run = RunRecord(run_id="r", flow="f", fingerprint="{damaged", state="Success")
     [step] = put_together(run, [StepRecord(step="s")], [], []).steps
@@ -82,7 +106,7 @@ def test_a_damaged_fingerprint_leaves_the_steps_that_are_on_record() -> None:
 )
 def test_what_can_be_done_next_follows_from_the_state(state: str, target: str, lines: list[str]) -> None:
     run = RunRecord(run_id="0a1b2c3d" * 4, flow="f", state=state, target=target)
-    assert [line for line, _ in put_together(run, [], [], []).suggestions()] == lines
+    assert [line for line, _ in next_lines(put_together(run, [], [], []))] == lines
 
 
 def test_steps_that_are_unknown_are_named_in_the_lines_to_paste_with_their_index() -> None:
@@ -91,7 +115,7 @@ def test_steps_that_are_unknown_are_named_in_the_lines_to_paste_with_their_index
         for index, state in ((-1, "Failed"), (0, "Success"), (1, "Unknown"))
     ]
     run = RunRecord(run_id="0a1b2c3d" * 4, flow="f", state="Failed", target="x")
-    lines = [line for line, _ in put_together(run, records, [], []).suggestions(" --store r.db")]
+    lines = [line for line, _ in next_lines(put_together(run, records, [], []), " --store r.db")]
     assert lines == [
         "longshore resume 0a1b2c3d --rerun 'post it[1]' --store r.db",
         "longshore resume 0a1b2c3d --accept 'post it[1]' --store r.db",

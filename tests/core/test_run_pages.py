@@ -219,6 +219,24 @@ def test_a_timeline_of_moments_has_no_length_to_divide_by() -> None:
     assert axis.at(5.0) == 0.0
 
 
+def test_a_run_that_has_not_begun_and_one_whose_clock_went_back_have_pages() -> None:
+    waiting = RunRecord(
+        run_id="r", flow="nightly", state="Scheduled", due=5.0, fingerprint=graph({"one": ()})
+    )
+    page = write_page(Report(put_together(waiting, [], [], []), [], now=1.0))
+    assert "○ Scheduled" in page
+    assert "Timeline" not in page
+    moves = [
+        TransitionRecord(step="one", map_index=-1, attempt=1, state=state, message="", time=time)
+        for state, time in (("Running", 100.0), ("Success", 50.0))
+    ]
+    back = RunRecord(run_id="r", flow="nightly", state="Success", started=100.0, ended=50.0)
+    step = StepRecord(step="one", state="Success", began=100.0, ended=50.0)
+    page = write_page(Report(put_together(back, [step], moves, []), [], now=1.0))
+    assert 'width="-' not in page
+    assert "0.00 s" in page
+
+
 def test_markup_is_escaped_wherever_it_is_not_made_here() -> None:
     assert element("p", "<b>", element("i", "&"), title='"') == '<p title="&quot;">&lt;b&gt;<i>&amp;</i></p>'
     assert text("\x00\ud800") == "\\x00\\xd800"

@@ -16,6 +16,7 @@ from longshore.histories import is_state, read_history, short_id
 from longshore.quantities import clock, duration, iso, size
 from longshore.readings import as_plain, as_text, parameters_of, result_text
 from longshore.redaction import redact
+from longshore.remedies import next_lines
 from longshore.states import Failed, Retrying
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _run_lines(history: RunHistory, store: str) -> Iterator[str]:
     if run.message and is_state(run.state, Failed):
         yield f"\n{coloured(clean(run.message), run.state)}"
     yield ""
-    lines = history.suggestions(store)
+    lines = next_lines(history, store)
     yield from table([(f"{'next:' if not number else ''}", line, faint(f"# {why}"))
                       for number, (line, why) in enumerate(lines)])  # fmt: skip
 
@@ -198,7 +199,7 @@ def _run_json(history: RunHistory) -> dict[str, Any]:
             else _unit_json(step)
             for step in history.steps
         ],
-        "next": [line for line, _ in history.suggestions()],
+        "next": [line for line, _ in next_lines(history)],
     }
 
 

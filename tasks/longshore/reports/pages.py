@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from longshore.entrypoints import own_version
 from longshore.quantities import clock, duration, many
 from longshore.readings import as_text, parameters_of
+from longshore.remedies import next_lines
 from longshore.reports import details
 from longshore.reports.graphs import draw
 from longshore.reports.markup import Child, Markup, element, join
@@ -165,7 +166,7 @@ def _shares(history: RunHistory) -> Child:
 
 
 def _next(report: Report) -> Markup:
-    lines = report.history.suggestions(report.store)
+    lines = next_lines(report.history, report.store)
     return element("div", *(element("pre", f"{line}  # {why}") for line, why in lines))
 
 

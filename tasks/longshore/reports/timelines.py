@@ -98,9 +98,9 @@ def timeline(history: RunHistory, anchors: dict[str, str], now: float) -> Markup
 
 def _end(attempt: PastAttempt, unit: Unit, now: float) -> float:
     if attempt.ended is not None:
-        return attempt.ended
+        return max(attempt.began, attempt.ended)  # somebody may have put the clock back
     if attempt.state == "Running":
-        return now
+        return max(attempt.began, now)
     known = [other.began for other in unit.attempts if other.began > attempt.began]
     return max(attempt.began, min([attempt.began + 1.0, *known]))  # nobody saw its end: a stub
 
