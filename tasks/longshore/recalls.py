@@ -132,11 +132,20 @@ class Recall:
         if record.state in _DONE:
             return self._done_before(node, record), False
         if record.state == "Retrying":
-            delay = max(0.0, (record.due or 0.0) - time.time())
-            return Retrying(attempt=record.attempt, delay=delay, message=record.message), False
+            return Retrying(attempt=record.attempt, delay=self._left(record), message=record.message), False
         if not _may_have_happened(record) or node.task.repeatable or isinstance(node.task, Job):
             return None, False
         return self._unknown(record)
+
+    def _left(self, record: StepRecord) -> float:
+        """Return the seconds until the next attempt: at most what it was to wait, however clocks were set."""
+        due = record.due or 0.0
+        entered = [
+            t.time
+            for t in self._store.transitions(self._run_id)
+            if t.state == "Retrying" and (t.step, t.map_index) == (record.step, record.map_index)
+        ]
+        return max(0.0, min(due - time.time(), due - max(entered, default=due)))
 
     def _unknown(self, record: StepRecord) -> tuple[State, bool]:
         label = record.step if record.map_index == _WHOLE else f"{record.step}[{record.map_index}]"

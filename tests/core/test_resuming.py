@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from flow_file import FlowFile
 
+from longshore.stores.records import RunChanged, StepChanged
+
 CHAIN = """
     from datetime import date
 
@@ -151,6 +153,27 @@ def test_retries_go_on_with_the_next_attempt(flows: FlowFile) -> None:
     resumed = flows.resume()
     assert "'shaky': 4" in resumed.stdout, resumed.stderr
     assert flows.effects() == {"attempt 1": 1, "attempt 2": 2, "attempt 3": 1, "attempt 4": 1}
+
+
+@pytest.mark.gate("D8")
+def test_a_wait_for_the_next_attempt_is_not_longer_when_the_clock_was_set_back(flows: FlowFile) -> None:
+    flows.write("""
+        @flow
+        def f():
+            task(lambda: did("tried"), name="shaky", retries=1)()
+    """)
+    assert flows.run().stdout.startswith("(Success()")
+    ahead = time.time() + 3600  # what the clock said then
+    flows.store.claim("r", "t")
+    waiting = StepChanged(
+        step="shaky", map_index=-1, attempt=1, state="Retrying", message="", time=ahead, due=ahead + 0.2
+    )
+    ended = RunChanged(state="Cancelled", message="", time=ahead, finished=True)
+    flows.store.write("r", "t", [waiting, ended])
+    flows.store.release("r", "t")
+    resumed = flows.resume()
+    assert resumed.stdout.startswith("(Success()"), resumed.stderr
+    assert flows.effects() == {"tried": 2}
 
 
 UNKNOWN = """
