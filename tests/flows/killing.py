@@ -22,7 +22,7 @@ from longshore.stores.errors import RunNotFoundError
 from longshore.stores.locations import open_store
 
 _SETTLES = 120.0
-_KILLED_WITHIN = (0.05, 0.8)
+_KILLED_WITHIN = {"inline": 0.8, "threads": 0.8, "processes": 1.6}
 """Seconds after its start in which a process is killed: before it has begun anything, or while it works."""
 
 
@@ -147,7 +147,7 @@ def kill_and_resume(
         done: dict[str, int] = {}
         while not ended and figures.kills < kills:
             began = time.time()
-            ended = run.live_for(moments.uniform(*_KILLED_WITHIN))
+            ended = run.live_for(moments.uniform(0.05, _KILLED_WITHIN[executor]))
             executed = run.executions()
             again = {name: executed[name] for name, before in done.items() if executed[name] > before}
             assert again == {}, f"seed {seed}: recorded as done, and executed again: {again}"
