@@ -40,7 +40,7 @@ def seed() -> int:
 def test_a_killed_and_resumed_flow_loses_nothing_and_repeats_only_what_was_in_flight(
     tmp_path: Path, shape: str, executor: str, seed: int, gate_count: Callable[[int, int], int]
 ) -> None:
-    figures, _ = kill_and_resume(tmp_path, shape, executor, gate_count(3, 200), seed)
+    figures, _ = kill_and_resume(tmp_path, shape, executor, gate_count(2, 200), seed)
     print(f"{figures.kills} kills of {figures.runs} runs, {figures.extra} extra executions")
     if len(figures.overheads) > 1:
         print(f"restart overhead: median {statistics.median(figures.overheads):.2f} s")
@@ -52,7 +52,7 @@ def test_a_killed_and_resumed_flow_loses_nothing_and_repeats_only_what_was_in_fl
 def test_a_killed_and_resumed_flow_starts_no_job_twice(
     tmp_path: Path, system: JobServer, shape: str, seed: int, gate_count: Callable[[int, int], int]
 ) -> None:
-    figures, runs = kill_and_resume(tmp_path, shape, "threads", gate_count(4, 100), seed, system.url)
+    figures, runs = kill_and_resume(tmp_path, shape, "threads", gate_count(2, 100), seed, system.url)
     print(f"{figures.kills} kills of {figures.runs} runs, {figures.extra} extra executions")
     jobs = system.jobs()
     assert {job["state"] for job in jobs} == {"succeeded"}
@@ -68,7 +68,7 @@ def test_a_job_that_fails_once_is_started_twice_however_often_its_flow_is_killed
     tmp_path: Path, system: JobServer, seed: int, gate_count: Callable[[int, int], int]
 ) -> None:
     system.set(fail_first=True)
-    figures, runs = kill_and_resume(tmp_path, "flaky", "threads", gate_count(4, 100), seed, system.url)
+    figures, runs = kill_and_resume(tmp_path, "flaky", "threads", gate_count(2, 100), seed, system.url)
     jobs = system.jobs()
     assert Counter(job["state"] for job in jobs) == dict.fromkeys(
         ["exit code", "succeeded"], JOBS * figures.runs
