@@ -77,6 +77,8 @@ def install_programs(session: nox.Session) -> None:
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest with what follows `--` on nox's command line; paths there replace the session's own."""
     install_programs(session)
+    # Most tests wait for processes and services, so two cores bear more than two of them at once.
+    arguments = ("-n4", "--dist=loadgroup", *arguments)
     named = any(Path(argument.partition("::")[0]).exists() for argument in session.posargs)
     kept = [argument for argument in arguments if argument.startswith("-") or not named]
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *kept, *session.posargs)
@@ -164,7 +166,7 @@ def gate(session: nox.Session) -> None:
     """The reliability gate with its full counts and sizes; takes hours, no time limit."""
     install(session, "all,demo", "test")
     session.env["LONGSHORE_GATE"] = "full"
-    pytest(session, "-mgate", "--timeout=0", "tests")
+    pytest(session, "-mgate", "--timeout=0", "-n0", "tests")
 
 
 @nox.session(python=False, default=False)

@@ -38,7 +38,7 @@ class Recall:
         store: The store.
         run_id: The run.
         again: Names of steps to run again whatever is recorded.
-        rerun: Steps whose Unknown state is answered by running them again: `name` or `name[3]`.
+        rerun: Steps to run again: `name` or `name[3]`; of a mapped one, by its name, those that are not done.
         accept: Results for steps that are to count as done, by `name` or `name[3]`.
     """
 
@@ -59,8 +59,8 @@ class Recall:
         for job in store.jobs(run_id):
             self._jobs[job.step, job.map_index].append(job)
         self._nodes = {node.name: node for node in flow.steps}
-        self._accepted = {self._place(label): value for label, value in (accept or {}).items()}
-        asked = {self._place(label) for label in rerun}
+        self._accepted = {p: value for label, value in (accept or {}).items() for p in self._places(label)}
+        asked = {place for label in rerun for place in self._places(label)}
         self._again: set[Place] = asked | {(name, _WHOLE) for name in again}
         for name in again:
             self._forget_all(name)
@@ -73,6 +73,14 @@ class Recall:
             hint = did_you_mean(name, self._nodes, ", ".join(list(self._nodes)[:20]))
             raise FlowError(f"there is no step {name!r} ({hint})")
         return name, int(index.rstrip("]")) if bracket else _WHOLE
+
+    def _places(self, label: str) -> list[Place]:
+        """Return what a label means: of a mapped step those that are not done, or all when all are."""
+        name, index = self._place(label)
+        if index != _WHOLE or not self._nodes[name].is_mapped:
+            return [(name, index)]
+        every = [place for place in self._steps if place[0] == name and place[1] != _WHOLE]
+        return [place for place in every if self._steps[place].state not in _DONE] or every
 
     def _forget_all(self, name: str) -> None:
         self._again.update(place for place in self._steps if place[0] == name)

@@ -208,6 +208,28 @@ def test_what_cannot_be_repeated_is_unknown_after_a_kill_until_somebody_says_wha
     assert flows.effects() == {"post": 2, "after posted": 1}
 
 
+def test_a_mapped_step_by_its_name_means_those_of_its_steps_that_are_not_done(flows: FlowFile) -> None:
+    flows.write("""
+        @task(repeatable=False)
+        def post(n):
+            did(f"post {n}")
+            if n == 1:
+                time.sleep(0.5)  # the ends of the others are on record
+                die_unless("died")
+            return n
+
+        @flow
+        def f():
+            post.map([0, 1, 2])
+    """)
+    assert flows.run().returncode == -9
+    assert "Failed" in flows.resume().stdout
+    assert flows.step("post", 1).state == "Unknown"
+    again = flows.resume(more="rerun=['post']")
+    assert again.stdout.startswith("(Success()"), again.stderr
+    assert flows.effects() == {"post 0": 1, "post 1": 2, "post 2": 1}
+
+
 def test_an_accepted_step_counts_as_done_with_the_result_that_is_given(flows: FlowFile) -> None:
     flows.write(UNKNOWN)
     assert flows.run().returncode == -9
