@@ -35,6 +35,14 @@ def test_a_sqlite_url_has_three_slashes_and_a_path(tmp_path: Path, monkeypatch: 
     assert path_of(open_store("sqlite:////var/lib/runs.db")) == Path("/var/lib/runs.db")
 
 
+def test_a_url_says_how_durable_the_store_is() -> None:
+    assert open_store("sqlite:///runs.db").durability == "process"
+    assert open_store("sqlite:///runs.db?durability=power").durability == "power"
+    for wrong in ("durability=much", "power", "cache=shared"):
+        with raises_saying(ConfigurationError, wrong, "'durability=power'"):
+            open_store(f"sqlite:///runs.db?{wrong}")
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite://runs.db"])
 def test_a_url_that_names_no_file_says_how_to_write_one(url: str) -> None:
     with raises_saying(ConfigurationError, repr(url), "three slashes", "'sqlite:///runs.db'"):

@@ -18,9 +18,9 @@ def open_store(where: RunStore | str | Path | None = None) -> RunStore:
     """Return the run store at a place; nothing is made or read before its first use.
 
     Args:
-        where: A path, `sqlite:///runs.db` (from here) or `sqlite:////var/lib/runs.db`, a URL of another
-            scheme that a plugin offers, or a store, which comes back as it is. By default
-            `$LONGSHORE_STORE`, or else `~/.local/share/longshore/runs.db`.
+        where: A path, `sqlite:///runs.db` (from here) or `sqlite:////var/lib/runs.db`, which may end with
+            `?durability=power`, a URL of another scheme that a plugin offers, or a store, which comes back as
+            it is. By default `$LONGSHORE_STORE`, or else `~/.local/share/longshore/runs.db`.
 
     Raises:
         ConfigurationError: No plugin offers the scheme, or what it made is no store.
@@ -54,7 +54,15 @@ def _sqlite(url: str, rest: str) -> RunStore:
             f"cannot open run store {url!r}: write three slashes and a path, 'sqlite:///runs.db', "
             "or four for a path from the root"
         )
-    return SQLiteStore(path)
+    path, question, settings = path.partition("?")
+    if not question:
+        return SQLiteStore(path)
+    durability = settings.removeprefix("durability=")
+    if durability == settings or durability not in ("process", "power"):
+        raise ConfigurationError(
+            f"cannot open run store {url!r}: behind the '?' stands 'durability=process' or 'durability=power'"
+        )
+    return SQLiteStore(path, durability="power" if durability == "power" else "process")
 
 
 def _offered(scheme: str, url: str) -> RunStore:
