@@ -142,8 +142,8 @@ class RunHistory:
 
     @property
     def done(self) -> int:
-        """How many of its steps have ended."""
-        return sum(has_ended(step.record.state) for step in self.steps)
+        """How many of its steps are done: ended well, or had nothing to do."""
+        return sum(is_state(step.record.state, states.Success) for step in self.steps)
 
     def unknown(self) -> list[str]:
         """Return the labels of the steps of which nobody can tell whether they happened."""

@@ -43,12 +43,27 @@ def test_runs_are_listed_the_newest_first(failed: Command) -> None:
     lines = failed("runs").stdout.splitlines()
     assert lines[0].split() == ["run", "name", "state", "started", "took", "steps"]
     assert re.fullmatch(
-        r"[0-9a-f]{8}  nightly  Failed   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  [\d.]+ s  3/3", lines[1]
+        r"[0-9a-f]{8}  nightly  Failed   \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  [\d.]+ s  1/3", lines[1]
     )
     assert re.fullmatch(
         r"[0-9a-f]{8}  nightly  Success  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  [\d.]+ s  3/3", lines[2]
     )
     assert lines[-1] == f"more of one: longshore show {lines[1][:8]}"
+
+
+def test_of_the_runs_that_a_schedule_made_the_next_one_of_each_flow_is_listed(longshore: Command) -> None:
+    store = SQLiteStore(longshore.folder / "runs.db")
+    for flow in ("hourly", "nightly"):
+        for due in (3e9, 1e9, 2e9):
+            run = RunRecord(run_id=f"{flow}-{due:.0f}", flow=flow, state="Scheduled", due=due, schedule="x")
+            assert store.create(run)
+    store.create(RunRecord(run_id="past", flow="nightly", created=1e9))
+    store.close()
+    chosen = ("--store", "runs.db")
+    listed = [run["run_id"] for run in longshore.told("runs", *chosen)]
+    assert sorted(listed[:2]) == ["hourly-1000000000", "nightly-1000000000"]
+    assert listed[2:] == ["past"]
+    assert len(longshore.told("runs", *chosen, "--state", "Scheduled")) == 6
 
 
 def test_runs_are_chosen_by_flow_state_and_number(failed: Command) -> None:
@@ -67,7 +82,7 @@ def test_a_run_is_listed_for_programs(failed: Command) -> None:
     [run, _] = failed.runs()
     assert run["flow"] == "nightly"
     assert run["target"] == f"{failed.folder}/flows.py:nightly"
-    assert run["steps"] == {"done": 3, "total": 3}
+    assert run["steps"] == {"done": 1, "total": 3}
     assert run["started"].endswith("+00:00")
     assert run["tries"] == 1
 

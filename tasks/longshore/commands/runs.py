@@ -12,12 +12,13 @@ from longshore.commands.recorded import opened, store_option
 from longshore.commands.shown import bold, coloured, columns, faint, one_line, table
 from longshore.histories import STATES, is_state, read_outline, short_id
 from longshore.quantities import clock, duration, iso
-from longshore.states import Pending
+from longshore.states import Pending, Scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longshore.histories import RunHistory
+    from longshore.stores.interface import RunStore
     from longshore.stores.records import RunRecord
 
 _NAME: Final = 40
@@ -42,11 +43,16 @@ _NAME: Final = 40
 def runs(flow: str | None, given: tuple[str, ...], limit: int, store: str | None, wants_json: bool) -> None:
     """List recorded runs, the newest first.
 
-    A run whose process was killed shows as Crashed.
+    A run whose process was killed shows as Crashed. Of the runs that a schedule has made, the next one of
+    each flow is shown; all of them with --state Scheduled.
     """
     wanted = [name for name in STATES if any(is_state(name, STATES[each]) for each in given)]
     with opened(store) as kept:
-        records = kept.runs(flow=flow, states=wanted, limit=limit)
+        if given:
+            records = kept.runs(flow=flow, states=wanted, limit=limit)
+        else:
+            past = [name for name in STATES if not is_state(name, Scheduled)]
+            records = [*_next_of_each(kept, flow), *kept.runs(flow=flow, states=past, limit=limit)][:limit]
         found = [read_outline(kept, record) for record in records]
     if wants_json:
         click.echo(json.dumps([as_json(history) for history in found]))
@@ -54,6 +60,15 @@ def runs(flow: str | None, given: tuple[str, ...], limit: int, store: str | None
         _show(found)
     else:
         click.echo("no such run" if flow or given else "no run is recorded yet; run: longshore run flows.py")
+
+
+def _next_of_each(store: RunStore, flow: str | None) -> list[RunRecord]:
+    """Return the next scheduled run of each flow, the one that is due last first."""
+    scheduled = sorted(store.runs(flow=flow, states=["Scheduled"]), key=lambda run: run.due or 0.0)
+    following: dict[str, RunRecord] = {}
+    for run in scheduled:
+        following.setdefault(run.flow, run)
+    return list(reversed(following.values()))
 
 
 def _show(found: Sequence[RunHistory]) -> None:
