@@ -261,9 +261,10 @@ class Engine:
     def _tell(self, unit: Unit, state: State, call: Call | None) -> None:
         """Tell the log, the observers and the record of a transition."""
         self._narrator.changed(unit, self.frontier.state(unit), state, call)
+        kept = True
         if self._journal is not None:
-            self._journal.changed(self._calls.node(unit).name, unit[1], state, call)
-        if call is not None and call.job is not None and call.job.ended:
+            kept = self._journal.changed(self._calls.node(unit).name, unit[1], state, call)
+        if call is not None and call.job is not None and call.job.ended and kept:
             self._flush()  # what the other system keeps is removed only when its result is on record
             self._flights.discard(call, functools.partial(self._discarded, call.job))
 

@@ -123,22 +123,25 @@ class Journal:
         """Write that the other system keeps no more of a job; from any thread."""
         self._note(JobChanged(key=job.key, time=time.time(), state="discarded"))
 
-    def changed(self, name: str, map_index: int, state: State, call: Call | None) -> None:
-        """Write where a step stands, with its result."""
+    def changed(self, name: str, map_index: int, state: State, call: Call | None) -> bool:
+        """Write where a step stands, with its result; return False when that could not be stored."""
         error = getattr(state, "error", None)
+        stored = self._stored(name, map_index, state, call)
         self._note(
             StepChanged(
                 step=name, map_index=map_index, attempt=call.attempt if call is not None else 1,
                 state=type(state).__name__, message=state.message, time=state.time.timestamp(),
-                finished=state.finished, result=self._stored(name, map_index, state, call),
+                finished=state.finished, result=stored,
                 error="" if error is None else f"{type(error).__name__}: {state.message}"[:_SHORTEST_ERROR],
                 traceback=getattr(state, "traceback", ""),
                 due=time.time() + state.delay if isinstance(state, Retrying) else None,
             )
         )  # fmt: skip
         job = call.job if call is not None else None
-        if job is not None and job.ended:
+        kept = stored is None or bool(stored.serializer)
+        if job is not None and job.ended and kept:  # else the job is asked for its result again
             self._note(JobChanged(key=job.key, time=time.time(), state=type(state).__name__))
+        return kept
 
     def _stored(self, name: str, map_index: int, state: State, call: Call | None) -> StoredResult | None:
         if type(state) not in (Success, Cached):

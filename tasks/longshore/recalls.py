@@ -185,8 +185,9 @@ class Recall:
 
     def _lost(self, node: Node, record: StepRecord, why: str) -> State | None:
         """A step behind needs a result that is not there."""
-        if node.task.repeatable and not isinstance(node.task, Job):
-            run_log.warning("%s | runs again: its result is not there: %s", record.step, why)
+        goes_on = any(job.state in _OPEN for job in self._jobs.get((record.step, record.map_index), ()))
+        if goes_on if isinstance(node.task, Job) else node.task.repeatable:
+            run_log.warning("%s | is asked for again: its result is not there: %s", record.step, why)
             return None
         message = (
             f"{record.step!r} succeeded, but its result is not there: {why}; to run it again: "

@@ -449,3 +449,45 @@ def test_a_run_that_was_interrupted_at_any_moment_is_resumed_to_its_end(
         assert resumed.stdout == "780\n", resumed.stderr
         ends = {what: count for what, count in flows.effects().items() if what.startswith("end")}
         assert ends == {f"end {n}": 1 for n in range(40)}
+
+
+def test_a_job_whose_result_cannot_be_stored_is_kept_and_asked_for_it_again(flows: FlowFile) -> None:
+    flows.write("""
+        class FolderJob(Job[object]):
+            def submit(self, key, /):
+                did("submit")
+                (HERE / key).mkdir()
+                return key
+
+            def find(self, key):
+                return key if (HERE / key).exists() else None
+
+            def poll(self, handle):
+                return JobFinished()
+
+            def result(self, handle):
+                did("result")
+                return (HERE / handle).iterdir()
+
+            def cancel(self, handle):
+                did("cancel")
+
+            def discard(self, handle):
+                did("discard")
+                (HERE / handle).rmdir()
+
+        @task
+        def use(files):
+            die_unless("died")
+            return list(files)
+
+        @flow
+        def f():
+            use(FolderJob()())
+    """)
+    first = flows.run()
+    assert first.returncode == -9
+    assert "the result of FolderJob is not stored" in first.stderr
+    resumed = flows.resume()
+    assert "'use': []" in resumed.stdout, resumed.stderr
+    assert flows.effects() == {"submit": 1, "result": 2}

@@ -16,6 +16,7 @@ from http_server import HttpServer
 from longshore.testing import canary  # noqa: F401 - a fixture
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have all tests of a Docker engine run in one process: they share one engine."""
     for item in items:

@@ -65,7 +65,7 @@ def report_wall(call: Callable[[], Any], results: TextIO) -> None:
 
 
 def report_steps(call: Callable[[], Any]) -> None:
-    """Print the median wall microseconds a step of a call that makes `STEPS`; the first call is not counted."""
+    """Print the median wall microseconds a step of a call that makes `STEPS`; a first call does not count."""
     call()
     seconds: list[float] = []
     for _ in range(REPEATS):
