@@ -126,7 +126,7 @@ def test_a_pickle_is_not_read_by_a_store_that_was_not_given_the_serializer(tmp_p
         Results(tmp_path).get(stored)
     assert str(raised.value).startswith(
         "cannot read the result: pickle wrote it, which this store was not given; "
-        f"open the store with results=Results({str(tmp_path)!r}, serializers=[PickleSerializer()])"
+        "open the store with SQLiteStore(..., serializers=[PickleSerializer()])"
     )
     with pytest.raises(ResultError, match=r"serializers=\[the serializer of name 'brackets'\]"):
         Results(tmp_path).get(replace(stored, serializer="brackets"))

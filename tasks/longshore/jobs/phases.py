@@ -129,7 +129,7 @@ def conclude(job: Job[Any], handle: Any, end: JobEnd) -> Any:
     if end.unreachable is not None and not end.stopped:
         raise end.unreachable
     if end.stopped and not end.well:
-        left = "" if end.confirmed else f"; its end was not confirmed, it may still run: {handle!r}"
+        left = _left(handle, end)
         if end.stopped == TIMED_OUT:
             seconds = "" if job.timeout is None else f" after {job.timeout:g} s"
             raise AttemptTimedOut(

@@ -131,7 +131,7 @@ class Results:
         if not stored.place:
             return decode(stored.text)
         if stored.serializer != "json" and stored.serializer not in self._serializers:
-            raise ResultError(_not_enabled(stored.serializer, self._folder.path))
+            raise ResultError(_not_enabled(stored.serializer))
         with self._folder.open(stored.place) as file:
             _check(file, stored)
             if stored.serializer == "json":
@@ -216,12 +216,12 @@ def _check(file: BufferedReader, stored: StoredResult) -> None:
     file.seek(0)
 
 
-def _not_enabled(name: str, folder: Path) -> str:
+def _not_enabled(name: str) -> str:
     given = "PickleSerializer()" if name == "pickle" else f"the serializer of name {name!r}"
     care = ", if nobody else can write there: reading runs code" if name == "pickle" else ""
     return (
         f"cannot read the result: {name} wrote it, which this store was not given; "
-        f"open the store with results=Results({str(folder)!r}, serializers=[{given}]){care}"
+        f"open the store with SQLiteStore(..., serializers=[{given}]){care}"
     )
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         TransitionRecord,
     )
     from longshore.stores.results import Results
+    from longshore.stores.serializers import Serializer
 
     T = TypeVar("T")
 
@@ -45,6 +46,8 @@ class SQLiteStore(RunStore):
         path: The file.
         durability: `process`: what was written survives the death of any process, and a machine that fails
             may lose its last moments; `power`: it survives that too, and each write waits for the disk.
+        serializers: What writes, and reads, the results that JSON has no form for; without one they are not
+            stored. `PickleSerializer()` is one, for stores to which nobody else can write.
         results: Where results go; by default the folder `<path>.results`.
         clock: What leases are judged by; for tests.
 
@@ -57,14 +60,17 @@ class SQLiteStore(RunStore):
         path: Path | str,
         *,
         durability: Literal["process", "power"] = "process",
+        serializers: Sequence[Serializer] = (),
         results: Results | None = None,
         clock: Clock | None = None,
     ) -> None:
         if durability not in ("process", "power"):
             raise ConfigurationError(f"durability is 'process' or 'power', not {durability!r}")
+        if results is not None and serializers:
+            raise ConfigurationError("SQLiteStore got results and serializers; give Results the serializers")
         self.path: Final = Path(path).expanduser().absolute()
         self.durability = durability
-        self.results = results or _results_beside(self.path, durability)
+        self.results = results or _results_beside(self.path, durability, serializers)
         self._where = str(self.path)
         self._clock = clock or Clock()
         self._database = Database(self.path, power=durability == "power")
@@ -182,7 +188,8 @@ class SQLiteStore(RunStore):
         return self._database.read(lambda connection: look(connection, *arguments))
 
 
-def _results_beside(path: Path, durability: str) -> Results:
+def _results_beside(path: Path, durability: str, serializers: Sequence[Serializer]) -> Results:
     from longshore.stores.results import Results
 
-    return Results(path.with_name(f"{path.name}.results"), durability=durability)
+    folder = path.with_name(f"{path.name}.results")
+    return Results(folder, durability=durability, serializers=serializers)
