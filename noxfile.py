@@ -32,6 +32,8 @@ PROGRAMS = {
     "perl": "perl",
 }
 """Programs that tests run, and the Debian packages that have them."""
+ONE_BY_ONE = ("docker",)
+"""Integrations whose tests share one service of the machine, and so run one after the other."""
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -77,11 +79,15 @@ def install_programs(session: nox.Session) -> None:
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest with what follows `--` on nox's command line; paths there replace the session's own."""
     install_programs(session)
-    # Most tests wait for processes and services, so two cores bear more than two of them at once.
-    arguments = ("-n4", "--dist=loadgroup", *arguments)
     named = any(Path(argument.partition("::")[0]).exists() for argument in session.posargs)
     kept = [argument for argument in arguments if argument.startswith("-") or not named]
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *kept, *session.posargs)
+    # Most tests wait for processes and services, so two cores bear more than two of them at once.
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n4", *kept, *session.posargs)
+
+
+def tests_of(word: str) -> list[str]:
+    """Return the files of an integration's tests."""
+    return sorted(str(path) for path in Path("tests/plugins").glob(f"test_{word}*.py"))
 
 
 @nox.session(python=PYTHONS)
@@ -96,15 +102,17 @@ def bare(session: nox.Session) -> None:
 def plugin(session: nox.Session, word: str) -> None:
     """One integration with only its own extra: `nox -s "plugin(shell)"`."""
     install(session, word, "test")
-    tests = sorted(str(path) for path in Path("tests/plugins").glob(f"test_{word}*.py"))
-    pytest(session, *tests)
+    pytest(session, *(["-n0"] if word in ONE_BY_ONE else []), *tests_of(word))
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Everything, with all extras and branch coverage."""
     install(session, "all,demo", "test", "lint", "typing")  # new-plugin: what it writes is checked
-    pytest(session, "--cov", "--cov-report=term:skip-covered")
+    left_out = [f"--ignore={path}" for word in ONE_BY_ONE for path in tests_of(word)]
+    pytest(session, "--cov", "--cov-report=term:skip-covered", *left_out)
+    for word in ONE_BY_ONE if not session.posargs else ():
+        pytest(session, "-n0", "--cov", "--cov-append", "--cov-report=", *tests_of(word))
 
 
 @nox.session(python=OLDEST)

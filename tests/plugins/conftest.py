@@ -16,14 +16,6 @@ from http_server import HttpServer
 from longshore.testing import canary  # noqa: F401 - a fixture
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have all tests of a Docker engine run in one process: they share one engine."""
-    for item in items:
-        if "docker" in item.path.name:
-            item.add_marker(pytest.mark.xdist_group("docker"))
-
-
 @pytest.fixture
 def server() -> Iterator[HttpServer]:
     """A real HTTP server that misbehaves when it is told to."""
