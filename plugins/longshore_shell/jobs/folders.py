@@ -154,13 +154,15 @@ class JobFolder:
         if records.exists(self.path, records.END):
             return
         try:
-            fd = os.open(self.file(records.CONTROL), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:  # there is none, or nobody listens
+            self._order(ORDER.pack(b"S", grace))
+        except OSError:  # there is no watcher, or it has just died
             with contextlib.suppress(JobNotFoundError):
                 self.end()
-            return
+
+    def _order(self, order: bytes) -> None:
+        fd = os.open(self.file(records.CONTROL), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            os.write(fd, ORDER.pack(b"S", grace))
+            os.write(fd, order)
         finally:
             os.close(fd)
 
