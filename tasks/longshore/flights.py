@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _END_GRACE: Final = 1.0
 """Seconds for attempts that were told to stop, after their callbacks have done their work."""
 
+_LONGEST_WAIT: Final = 0.25
+"""Seconds between two looks at whether the run was told to stop."""
 _DISCARDS: Final = 10.0
 """Seconds that the end of a run waits until what is left of its jobs has been removed."""
 _MOST_LOSSES: Final = 3
@@ -190,9 +192,14 @@ class Flights:
         self._leftovers.put(discard)
 
     def collect(self, seconds: float | None) -> None:
-        """Wait for a message, at most so long, and act on all that have come."""
+        """Wait for a message, at most so long, and act on all that have come.
+
+        A signal that the system gave to another thread does not end this thread's wait, so that is short.
+        """
         try:
-            message = self._inbox.get(timeout=seconds)
+            message = self._inbox.get(
+                timeout=_LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT)
+            )
             while True:
                 if message is not None:
                     message()

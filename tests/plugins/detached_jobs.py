@@ -43,13 +43,13 @@ def lines_of(job: Job[Any], handle: Any, since: str | None = None) -> list[str]:
     return [line.text for line in job.logs(handle, since)]
 
 
-def watchers_of(key: str) -> list[int]:
-    """The processes that watch the job with a key, or are about to."""
+def watchers_of(job_folder: Path | str) -> list[int]:
+    """The processes that watch the job of a folder, or are about to."""
     found: list[int] = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
-            if any(word.endswith(b"/" + key.encode()) for word in words) and b"-I" in words:
+            if os.fsencode(job_folder) in words and b"-I" in words:
                 found.append(int(folder.name))
     return found
 

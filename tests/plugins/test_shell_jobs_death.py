@@ -102,10 +102,10 @@ WATCHERS = """
                 job.submit(key, **inputs)
             finally:
                 os._exit(0)
-        while not (watchers := watchers_of(key)):
+        while not (watchers := watchers_of(folder / key)):
             time.sleep(0.001)
         time.sleep(moments.uniform(0, 0.15))
-        for watcher in watchers_of(key):
+        for watcher in watchers_of(folder / key):
             try:
                 os.kill(watcher, signal.SIGKILL)
             except ProcessLookupError:
@@ -180,7 +180,7 @@ def test_a_job_has_no_terminal_and_nothing_of_its_worker(jobs: Path, tmp_path: P
     os.close(write)
     assert os.read(read, 1) == b""  # it does not hold our pipe
     os.close(read)
-    [watcher] = watchers_of("k")
+    [watcher] = watchers_of(jobs / "k")
     assert os.getsid(watcher) != os.getsid(0)
     assert os.getpgid(watcher) != os.getpgid(0)
     parent = int(Path(f"/proc/{watcher}/stat").read_text().rpartition(") ")[2].split()[1])
@@ -229,7 +229,9 @@ def test_a_killed_watcher_is_seen_and_its_tree_ended_by_whoever_looks(
     handle = job.submit("k", env={MARK: mark})
     wait_for(tmp_path / "up")
     wait_until_there(mark, 12)
-    for watcher in watchers_of("k"):
+    while not lines_of(job, handle):
+        time.sleep(0.02)
+    for watcher in watchers_of(jobs / "k"):
         os.kill(watcher, signal.SIGKILL)
     failure = wait_for_end(job, handle)
     assert failure is not None
@@ -243,7 +245,7 @@ def test_a_killed_watcher_is_seen_and_its_tree_ended_by_whoever_looks(
 def test_cancelling_a_job_whose_watcher_was_killed_ends_its_tree(jobs: Path, mark: str) -> None:
     job = ShellJob("sleep 300", jobs_folder=jobs)
     handle = job.submit("k", env={MARK: mark})
-    for watcher in watchers_of("k"):
+    for watcher in watchers_of(jobs / "k"):
         os.kill(watcher, signal.SIGKILL)
     until = time.monotonic() + 10
     while alive(mark) and time.monotonic() < until:
@@ -258,7 +260,7 @@ def test_a_watcher_that_is_told_to_end_gives_the_command_its_grace(jobs: Path, t
     handle = job.submit("k")
     wait_for(tmp_path / "up")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-        os.kill(watchers_of("k")[0], number)
+        os.kill(watchers_of(jobs / "k")[0], number)
     failure = wait_for_end(job, handle)
     assert failure is not None
     assert (failure.reason, failure.retryable) == ("evicted", True)
@@ -273,9 +275,9 @@ def changed_start(handle: Any, **changes: str) -> None:
     """Have a job's watcher killed, and its start have been elsewhere."""
     path = Path(handle["folder"]) / "start"
     start = json.loads(path.read_text())
-    for watcher in watchers_of(path.parent.name):
+    for watcher in watchers_of(path.parent):
         os.kill(watcher, signal.SIGKILL)
-    while watchers_of(path.parent.name):
+    while watchers_of(path.parent):
         time.sleep(0.01)
     path.write_text(json.dumps({**start, **changes}))
 

@@ -106,7 +106,7 @@ def test_a_script_without_one_lies_in_a_private_file_until_the_end(tmp_path: Pat
 def test_without_secrets_a_watcher_is_small(tmp_path: Path) -> None:
     job = SubprocessJob(("sleep", "300"), jobs_folder=tmp_path)
     handle = job.submit("k")
-    [watcher] = watchers_of("k")
+    [watcher] = watchers_of(tmp_path / "k")
     maps = Path(f"/proc/{watcher}/status").read_text()
     job.cancel(handle)
     assert int(maps.partition("VmRSS:")[2].split()[0]) < 20_000
