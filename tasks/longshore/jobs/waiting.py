@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore.context import Attempt, active, current, inside_attempt
 from longshore.jobs.phases import conclude, submit
@@ -11,6 +12,8 @@ from longshore.jobs.watches import JobEnd, Watch
 
 if TYPE_CHECKING:
     from longshore.jobs.tasks import Job
+
+_LONGEST_WAIT: Final = 0.25  # seconds
 
 
 def run_here(job: Job[Any], args: tuple[Any, ...], inputs: dict[str, Any]) -> Any:
@@ -76,4 +79,10 @@ class _Waiting:
             if self._stopping.is_set():
                 threading.Event().wait(seen)
             else:
-                self._stopping.wait(seen)
+                self._pause(seen)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait until the next look; a signal that the system gave to another thread is seen soon."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stopping.wait(min(left, _LONGEST_WAIT)):
+            pass
