@@ -40,7 +40,9 @@ def seed() -> int:
 def test_a_killed_and_resumed_flow_loses_nothing_and_repeats_only_what_was_in_flight(
     tmp_path: Path, shape: str, executor: str, seed: int, gate_count: Callable[[int, int], int]
 ) -> None:
-    figures, _ = kill_and_resume(tmp_path, shape, executor, gate_count(2, 200), seed)
+    kills = gate_count(2, 200)
+    figures, _ = kill_and_resume(tmp_path, shape, executor, kills, seed)  # looks at all after each kill
+    assert figures.kills == kills
     print(f"{figures.kills} kills of {figures.runs} runs, {figures.extra} extra executions")
     if len(figures.overheads) > 1:
         print(f"restart overhead: median {statistics.median(figures.overheads):.2f} s")
