@@ -78,7 +78,7 @@ class Flights:
     def _open_hub(self) -> Hub:
         from longshore.remotes import Hub
 
-        return Hub(self._inbox.put, self._heard)
+        return Hub(self._heard)
 
     def __len__(self) -> int:
         return len(self._under_way) + len(self._waiting)

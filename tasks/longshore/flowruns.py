@@ -53,14 +53,14 @@ def run_flow(
         return _drive(run, _Plan(executor, limits, claim), raise_on_failure)
 
 
-def create(store: RunStore, run: FlowRun, *, due: float | None = None, schedule: str = "") -> None:
+def create(store: RunStore, run: FlowRun, *, due: float | None = None) -> None:
     """Put a run that has not started on record.
 
     Raises:
         RunExistsError: There is one of its id.
         StoreError: A parameter cannot be stored, or the store cannot be written.
     """
-    record = record_of(run, due=due, schedule=schedule)
+    record = record_of(run, due=due)
     if not store.create(record):
         raise RunExistsError(
             f"cannot start run {run.run_id!r}: there is one of this id, {store.run(run.run_id).state}; "

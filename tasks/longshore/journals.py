@@ -39,7 +39,7 @@ T = TypeVar("T")
 _BEAT: Final = 1.0
 """Seconds between two looks at what is to be logged and whether the run is to be cancelled."""
 _BEATS_A_RENEWAL: Final = 2
-_SHORTEST_ERROR: Final = 2_000
+_LONGEST_ERROR: Final = 2_000  # characters
 
 
 class Journal:
@@ -132,7 +132,7 @@ class Journal:
                 step=name, map_index=map_index, attempt=call.attempt if call is not None else 1,
                 state=type(state).__name__, message=state.message, time=state.time.timestamp(),
                 finished=state.finished, result=stored,
-                error="" if error is None else f"{type(error).__name__}: {state.message}"[:_SHORTEST_ERROR],
+                error="" if error is None else f"{type(error).__name__}: {state.message}"[:_LONGEST_ERROR],
                 traceback=getattr(state, "traceback", ""),
                 due=time.time() + state.delay if isinstance(state, Retrying) else None,
             )

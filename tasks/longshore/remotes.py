@@ -42,17 +42,13 @@ class Hub:
     """The driver's end of the wires.
 
     Args:
-        post: Has a function called in the driver's thread.
         started: Told, in the hub's thread, of a unit's Running state.
     """
 
-    def __init__(
-        self, post: Callable[[Callable[[], None]], None], started: Callable[[Unit, State], None]
-    ) -> None:
+    def __init__(self, started: Callable[[Unit, State], None]) -> None:
         self._key = secrets.token_bytes(32)
         self._listener = Listener(authkey=self._key)
         self._started = started
-        self._post = post
         self._wires: list[Connection[Any, Any]] = []
         self._closed = False
         self._news = threading.Condition()

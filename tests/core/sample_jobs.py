@@ -11,7 +11,20 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from longshore import Job, JobFailed, JobFinished, JobNotFoundError, JobRunning, LogLine, TaskError
+from job_server import JobServer
+
+from longshore import (
+    Flow,
+    FlowRun,
+    Job,
+    JobFailed,
+    JobFinished,
+    JobNotFoundError,
+    JobRunning,
+    LogLine,
+    Success,
+    TaskError,
+)
 
 
 class RemoteError(TaskError):
@@ -116,3 +129,15 @@ class RemoteJob(Job[Any]):
             return JobNotFoundError(f"{what}: there is no such job")
         asked = error.headers.get("Retry-After")
         return RemoteError(f"{what}: {error.code}", float(asked) if asked else None, error.code)
+
+
+def flow_of(system: JobServer, seconds: float = 0.3, outcome: str = "succeeded", **fields: Any) -> Flow:
+    """Return a flow of one step, `job`, whose result is 42."""
+    with Flow("remote") as flow:
+        RemoteJob(url=system.url, name="job", **fields)(seconds=seconds, outcome=outcome, value=42)
+    return flow
+
+
+def ended_well(run: FlowRun) -> bool:
+    """Whether a run of `flow_of` gave its result."""
+    return isinstance(run.state, Success) and run.results["job"] == 42

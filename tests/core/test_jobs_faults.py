@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from job_server import JobServer
-from sample_jobs import RemoteError, RemoteJob
+from sample_jobs import RemoteError, RemoteJob, ended_well, flow_of
 
-from longshore import Failed, Flow, FlowRun, JobFailed, JobUnreachableError, Retrying, Success, Unknown
+from longshore import Failed, Flow, JobFailed, JobUnreachableError, Retrying, Unknown
 from longshore.stores.errors import StoreError
 from longshore.testing import Recorder, raises_saying
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[JobServer]:
-    with JobServer() as system:
-        yield system
-
-
-@pytest.fixture
-def system(running: JobServer) -> JobServer:
-    running.reset()
-    return running
 
 
 @pytest.fixture
@@ -34,18 +21,8 @@ def store(tmp_path: Path) -> str:
     return str(tmp_path / "runs.db")
 
 
-def flow_of(system: JobServer, seconds: float = 0.3, outcome: str = "succeeded", **fields: Any) -> Flow:
-    with Flow("remote") as flow:
-        RemoteJob(url=system.url, name="job", **fields)(seconds=seconds, outcome=outcome, value=42)
-    return flow
-
-
 def gaps(times: list[float]) -> list[float]:
     return [after - before for before, after in pairwise(times)]
-
-
-def ended_well(run: FlowRun) -> bool:
-    return isinstance(run.state, Success) and run.results["job"] == 42
 
 
 def test_a_system_that_does_not_answer_for_a_while_is_asked_again(system: JobServer, store: str) -> None:

@@ -5,23 +5,20 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from job_server import JobServer
-from sample_jobs import RemoteJob
+from sample_jobs import RemoteJob, ended_well, flow_of
 
 from longshore import (
     Cancelled,
     Crashed,
     Failed,
     Flow,
-    FlowRun,
     InlineExecutor,
     ProcessExecutor,
-    Success,
     ThreadExecutor,
     TimedOut,
     Unknown,
@@ -29,31 +26,9 @@ from longshore import (
 )
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[JobServer]:
-    with JobServer() as system:
-        yield system
-
-
-@pytest.fixture
-def system(running: JobServer) -> JobServer:
-    running.reset()
-    return running
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> str:
     return str(tmp_path / "runs.db")
-
-
-def flow_of(system: JobServer, seconds: float = 0.3, **fields: Any) -> Flow:
-    with Flow("remote") as flow:
-        RemoteJob(url=system.url, name="job", **fields)(seconds=seconds, value=42)
-    return flow
-
-
-def ended_well(run: FlowRun) -> bool:
-    return isinstance(run.state, Success) and run.results["job"] == 42
 
 
 def states(system: JobServer) -> list[str]:

@@ -196,20 +196,6 @@ def test_a_store_that_is_locked_for_too_long_is_an_error_that_says_so(path: Path
     store.close()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only root can mount a small file system")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 @pytest.mark.gate("D5")
 def test_a_full_disk_is_named_and_loses_nothing_that_was_written(small_disk: Path) -> None:
     """The store opens on the full disk, and goes on when there is room again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from longshore.errors import TaskError
 
@@ -27,7 +27,6 @@ Reason: TypeAlias = Literal[
 ]
 """Why a job failed, in the one vocabulary of all integrations."""
 
-REASONS: Final[tuple[str, ...]] = get_args(Reason)
 _WORTH_RETRYING: Final = frozenset({"exit code", "evicted", "timed out", "throttled"})
 
 
