@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+
+# Coverage measures under a lock of its own. It does not survive a fork while other threads run, so forked
+# processes are not measured. Partials, because a traced function would take that lock.
+os.register_at_fork(after_in_child=functools.partial(sys.settrace, None))
+os.register_at_fork(after_in_child=functools.partial(threading.settrace, None))
 
 
 @pytest.fixture(scope="session", autouse=True)
