@@ -125,6 +125,7 @@ from longshore.triggers import (
 )
 
 if TYPE_CHECKING:
+    from longshore.plugins import storage_schemes
     from longshore.stores.locations import open_store
     from longshore.stores.results import Results
     from longshore.stores.serializers import PickleSerializer, Serializer
@@ -254,6 +255,7 @@ __all__ = [
     "serve",
     "some_failed",
     "some_successful",
+    "storage_schemes",
     "switch",
     "task",
     "text",
@@ -267,8 +269,9 @@ _LATE: Final = {
     "SQLiteStore": "longshore.stores.sqlite",
     "Serializer": "longshore.stores.serializers",
     "open_store": "longshore.stores.locations",
+    "storage_schemes": "longshore.plugins",
 }
-"""Public names that are imported when somebody uses them: few programs record their runs."""
+"""Public names that are imported when somebody uses them: few programs need them."""
 
 
 def __getattr__(name: str) -> Any:

@@ -44,6 +44,14 @@ def longshore_stores() -> Mapping[str, Callable[[str], RunStore]]:  # type: igno
 
 
 @hookspec
+def longshore_storage() -> Mapping[str, Callable[[], Any]]:  # type: ignore[empty-body]
+    """Return object stores by URL scheme; each makes the connection that a URL without settings is given.
+
+    What they make is a `longshore_storage.Connection`.
+    """
+
+
+@hookspec
 def longshore_state_handlers() -> Sequence[StateHandler]:  # type: ignore[empty-body]
     """Return state handlers for every task run and every flow run of this process."""
 

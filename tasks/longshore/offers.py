@@ -49,6 +49,7 @@ _KINDS: Final = {
     "longshore_tasks": "task",
     "longshore_executors": "executor",
     "longshore_stores": "store scheme",
+    "longshore_storage": "storage scheme",
     "longshore_secrets": "secret scheme",
     "longshore_commands": "command",
 }
@@ -182,6 +183,7 @@ _READERS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "longshore_tasks": _tasks,
     "longshore_executors": _callables,
     "longshore_stores": _callables,
+    "longshore_storage": _callables,
     "longshore_state_handlers": _handlers,
     "longshore_secrets": _callables,
     "longshore_commands": _commands,

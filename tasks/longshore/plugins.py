@@ -69,6 +69,10 @@ class PluginHost:
         """Return what makes a run store from its URL, by scheme."""
         return {scheme: factory for scheme, (_, factory) in self._offered("longshore_stores").items()}
 
+    def storage(self) -> dict[str, Callable[[], Any]]:
+        """Return what makes the connection of an object store without settings, by scheme."""
+        return {scheme: factory for scheme, (_, factory) in self._offered("longshore_storage").items()}
+
     def secret_resolvers(self) -> dict[str, Callable[[str], str]]:
         """Return what resolves a secret, by scheme."""
         return {scheme: resolver for scheme, (_, resolver) in self._offered("longshore_secrets").items()}
@@ -279,6 +283,14 @@ def host() -> PluginHost:
         if _host is None:
             _host = PluginHost()
         return _host
+
+
+def storage_schemes() -> dict[str, Callable[[], Any]]:
+    """Return what makes the connection of an object store without settings, by URL scheme.
+
+    Plugins offer them by the hook `longshore_storage`.
+    """
+    return host().storage()
 
 
 def reset() -> None:

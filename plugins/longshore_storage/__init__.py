@@ -1,0 +1,1 @@
+"""Objects of any store as tasks: verified, atomic, resumable, in bounded memory."""

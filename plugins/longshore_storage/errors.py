@@ -1,0 +1,112 @@
+"""What goes wrong with objects.
+
+LongshoreError
+└── StorageError
+    ├── ObjectNotFoundError      also a FileNotFoundError
+    ├── BucketNotFoundError      also a FileNotFoundError
+    ├── AccessDeniedError        also a PermissionError; says who the caller is
+    ├── CredentialsError         none, expired, or refused
+    ├── WrongRegionError
+    ├── ClockError               the clocks of service and client are too far apart
+    ├── ConditionFailedError     somebody wrote first; `overwrite` forbade to replace
+    │   └── ObjectExistsError    also a FileExistsError
+    ├── ObjectChangedError       the object was replaced or deleted while it was read
+    ├── ChecksumError            the bytes are not those that were sent
+    ├── UploadNotFoundError      the unfinished upload is gone
+    ├── UnsafeNameError          a key that is no safe name for a file
+    ├── TargetError              the file cannot be written: full, read-only, a folder
+    ├── SourceError              the source changed while it was read, or cannot be read
+    └── ServiceError             everything else that the service, or the way to it, answered
+        ├── ThrottledError       slow down
+        └── UnreachableError     also a ConnectionError
+"""
+
+from __future__ import annotations
+
+from longshore import LongshoreError
+
+
+class StorageError(LongshoreError):
+    """Something could not be done with an object.
+
+    Attributes:
+        retryable: Whether the same request may succeed later.
+        retry_after: Seconds that the service asked to wait; None if it said nothing.
+    """
+
+    retryable: bool = False
+    retry_after: float | None = None
+
+
+class ObjectNotFoundError(StorageError, FileNotFoundError):
+    """There is no such object."""
+
+
+class BucketNotFoundError(StorageError, FileNotFoundError):
+    """There is no such bucket."""
+
+
+class AccessDeniedError(StorageError, PermissionError):
+    """The caller may not."""
+
+
+class CredentialsError(StorageError):
+    """There are no credentials, or the service refuses them."""
+
+
+class WrongRegionError(StorageError):
+    """The bucket is in another region than the one that was asked."""
+
+
+class ClockError(StorageError):
+    """The clocks of the service and of this machine are too far apart."""
+
+
+class ConditionFailedError(StorageError):
+    """Somebody wrote to the place first, so `overwrite` forbade it."""
+
+
+class ObjectExistsError(ConditionFailedError, FileExistsError):
+    """There is an object already, and `overwrite="never"`."""
+
+
+class ObjectChangedError(StorageError):
+    """The object was replaced or deleted while it was read."""
+
+
+class ChecksumError(StorageError):
+    """The bytes are not those that were sent or stored."""
+
+    retryable = True
+
+
+class UploadNotFoundError(StorageError):
+    """The unfinished upload is gone."""
+
+
+class UnsafeNameError(StorageError, ValueError):
+    """The key is no safe name for a file here."""
+
+
+class TargetError(StorageError):
+    """The file cannot be written."""
+
+
+class SourceError(StorageError):
+    """What is to be uploaded cannot be read, or changed meanwhile."""
+
+
+class ServiceError(StorageError):
+    """The service, or the way to it, failed."""
+
+
+class ThrottledError(ServiceError):
+    """The service asks to slow down."""
+
+    retryable = True
+
+
+class UnreachableError(ServiceError, ConnectionError):
+    """The service cannot be reached, or broke off."""
+
+    retryable = True

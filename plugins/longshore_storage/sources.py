@@ -1,0 +1,125 @@
+"""Where the bytes of an upload come from: a file, bytes, or an object of any service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from longshore_storage.errors import SourceError
+
+if TYPE_CHECKING:
+    from longshore_storage.objects import ObjectInfo
+    from longshore_storage.protocol import ObjectStore
+
+
+class Source(Protocol):
+    """Bytes at places, for several threads at once."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Says which content it is, to go on in another process; empty if that cannot be told."""
+        ...
+
+    def read_at(self, offset: int, buffer: memoryview) -> None:
+        """Fill the buffer with the bytes from an offset.
+
+        Raises:
+            SourceError: They are not there: the source became shorter.
+        """
+        ...
+
+    def check(self) -> None:
+        """Raise SourceError if the content is not that of the beginning any more."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        ...
+
+
+class BytesSource:
+    """Bytes in memory."""
+
+    def __init__(self, data: bytes | bytearray | memoryview, name: str = "bytes") -> None:
+        self._data = memoryview(data).cast("B")
+        self.name = name
+        self.size = len(self._data)
+        self.identity = ""
+
+    def read_at(self, offset: int, buffer: memoryview) -> None:
+        buffer[:] = self._data[offset : offset + len(buffer)]
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class FileSource:
+    """A local file, which must not change while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        try:
+            self._descriptor = os.open(
+                path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+            )
+        except OSError as error:
+            raise SourceError(f"cannot read {self.name!r}: {error.strerror or error}") from error
+        self._seen = self._look()
+        self.size = self._seen[0]
+        self.identity = ":".join(map(str, (self.name, *self._seen)))
+
+    def _look(self) -> tuple[int, int, int, int]:
+        found = os.fstat(self._descriptor)
+        return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
+
+    def read_at(self, offset: int, buffer: memoryview) -> None:
+        while buffer:
+            count = os.preadv(self._descriptor, [buffer], offset)
+            if count == 0:
+                raise SourceError(f"cannot read {self.name!r}: it became shorter while it was read")
+            buffer, offset = buffer[count:], offset + count
+
+    def check(self) -> None:
+        if self._look() != self._seen:
+            raise SourceError(f"cannot rely on {self.name!r}: it changed while it was read; run it again")
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class ObjectSource:
+    """One version of an object, read range by range."""
+
+    def __init__(self, store: ObjectStore, info: ObjectInfo) -> None:
+        self._store, self._info = store, info
+        self.name = info.url
+        self.size = info.size
+        self.identity = f"{info.url}:{info.size}:{info.token}:{info.version}" if info.token else ""
+
+    def read_at(self, offset: int, buffer: memoryview) -> None:
+        with self._store.read(self._info, offset, offset + len(buffer)) as body:
+            while buffer:
+                count = body.readinto(buffer)
+                if count == 0:
+                    raise SourceError(f"cannot read {self.name!r}: it ended early")
+                buffer = buffer[count:]
+
+    def check(self) -> None:
+        pass  # every range was of this version
+
+    def close(self) -> None:
+        pass
