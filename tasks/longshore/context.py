@@ -41,11 +41,13 @@ class Attempt:
         deadline: When the attempt times out, on the clock of `time.monotonic()`; None for never.
         link: Where to look at the run; empty when nothing shows it.
         tags: The step's tags and its flow's.
+        recorded: Whether a run store has the run, so that it can be resumed, in another process too; then a
+            resumed run makes this call again under the same `call_id`. False outside a flow.
     """
 
     __slots__ = (
         "_callbacks", "_calls", "_cancelled", "_origin", "_progress", "_tail", "attempt", "attempts",
-        "deadline", "flow", "link", "map_index", "name", "run_id", "tags",
+        "deadline", "flow", "link", "map_index", "name", "recorded", "run_id", "tags",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +61,7 @@ class Attempt:
         tags: tuple[str, ...] = (),
         progress: Progress | None = None,
         origin: str = "",
+        recorded: bool = False,
     ) -> None:
         self.name = name
         self.run_id = run_id
@@ -69,6 +72,7 @@ class Attempt:
         self.deadline: float | None = None
         self.link = ""
         self.tags = tags
+        self.recorded = recorded
         self._progress = progress
         self._origin = origin
         self._calls = 0

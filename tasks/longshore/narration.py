@@ -58,7 +58,10 @@ class Narrator:
 
     def _context(self, unit: Unit) -> Attempt:
         node, index = self._frontier.runs[unit[0]].node, None if unit[1] == WHOLE else unit[1]
-        return Attempt(node.name, self._run.run_id, self._run.flow.name, index, tags=node.tags)
+        return Attempt(
+            node.name, self._run.run_id, self._run.flow.name, index, tags=node.tags,
+            recorded=self._run.recorded,
+        )  # fmt: skip
 
     def submitted(self, call: Call, handle: Any) -> None:
         """Tell of a job that goes on in another system."""

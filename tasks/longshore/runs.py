@@ -56,6 +56,7 @@ class FlowRun:
         state: Where it stands.
         started: When it began, in UTC.
         ended: When it ended, in UTC; None until then.
+        recorded: Whether a store has it, so that it can be resumed.
     """
 
     def __init__(
@@ -68,13 +69,14 @@ class FlowRun:
         self.state: State = Pending()
         self.started: datetime = utc_now()
         self.ended: datetime | None = None
+        self.recorded = False
         self.began: dict[tuple[int, int], datetime] = {}
         self.frontier = frontier
         self._nodes = {node.name: node for node in flow.steps}
 
     def context(self) -> Attempt:
         """Return what `current` shows where the run is driven: the flow and the run, and no step."""
-        return Attempt(run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags)
+        return Attempt(run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags, recorded=self.recorded)
 
     @property
     def states(self) -> ByStep[State]:

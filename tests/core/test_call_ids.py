@@ -1,10 +1,14 @@
-"""`current.call_id`: one id for all the attempts of a call, another for every other call."""
+"""`current.call_id`: one id for all attempts of a call; `current.recorded`: whether it can be resumed."""
 
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
+from typing import Any
 
-from longshore import Flow, InlineExecutor, ProcessExecutor, ThreadExecutor, current, task
+import pytest
+
+from longshore import Flow, InlineExecutor, ProcessExecutor, SQLiteStore, ThreadExecutor, current, task
 
 _seen: list[str] = []
 
@@ -70,3 +74,39 @@ def test_calls_inside_a_step_keep_their_ids_when_the_step_is_tried_again() -> No
 def test_outside_a_run_each_look_gives_a_new_id() -> None:
     assert current.call_id != current.call_id
     assert plain.run(1) != plain.run(1)
+
+
+@task
+def within() -> tuple[bool, bool]:
+    return current.recorded, recorded_inside()
+
+
+@task
+def recorded_inside() -> bool:
+    return current.recorded
+
+
+@pytest.mark.parametrize("executor", [InlineExecutor(), ThreadExecutor(2), ProcessExecutor(1)], ids=repr)
+def test_a_step_and_the_calls_inside_it_know_whether_a_store_has_the_run(
+    executor: Any, tmp_path: Path
+) -> None:
+    told: list[tuple[str, bool]] = []
+
+    def handler(subject: Any, old: Any, new: Any) -> None:
+        told.append((current.name, current.recorded))
+
+    with Flow("recorded", state_handlers=[handler]) as recorded:
+        within()
+    kept = recorded.run(executor=executor, store=SQLiteStore(tmp_path / "runs.db"))
+    assert kept.results["within"] == (True, True)
+    assert kept.recorded
+    assert told
+    assert set(told) == {("", True)}
+    gone = recorded.run(executor=executor)
+    assert gone.results["within"] == (False, False)
+    assert not gone.recorded
+
+
+def test_outside_a_flow_nothing_is_recorded() -> None:
+    assert not current.recorded
+    assert within() == (False, False)
