@@ -54,7 +54,7 @@ class Caller:
         call = Call(
             task, arguments, name, self._run.run_id, self._flow.name, None if unit[1] == WHOLE else unit[1],
             self._attempt(unit, node, retry), node.tags, self.handlers(node), self._flow.handler_timeout,
-            retry, recorded=self._run.recorded,
+            retry, recorded_in=self._run.recorded_in,
         )  # fmt: skip
         if isinstance(task, Job):
             call.job = self._jobs[unit] = self._job(unit, node)
@@ -80,7 +80,7 @@ class Caller:
         """Make a transition of a unit that is not run."""
         node = self.node(unit)
         call = Call(node.task, {}, node.name, self._run.run_id, self._flow.name, tags=node.tags)
-        call.recorded = self._run.recorded
+        call.recorded_in = self._run.recorded_in
         call.map_index = None if unit[1] == WHOLE else unit[1]
         call.handlers, call.handler_timeout = self.handlers(node), self._flow.handler_timeout
         return enter(call, call.context(), self._frontier.state(unit), state, time.monotonic())

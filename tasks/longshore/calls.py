@@ -64,7 +64,7 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
     name = task.signature().fill(task.name, arguments)
     call = Call(
         task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers,
-        origin=outer.inner_origin(), recorded=outer.recorded,
+        origin=outer.inner_origin(), recorded_in=outer.recorded_in,
     )  # fmt: skip
     with records_with_context():
         state = look_up(call)

@@ -41,13 +41,12 @@ class Attempt:
         deadline: When the attempt times out, on the clock of `time.monotonic()`; None for never.
         link: Where to look at the run; empty when nothing shows it.
         tags: The step's tags and its flow's.
-        recorded: Whether a run store has the run, so that it can be resumed, in another process too; then a
-            resumed run makes this call again under the same `call_id`. False outside a flow.
+        recorded_in: The run store that has the run, as it calls itself; empty outside a flow and without one.
     """
 
     __slots__ = (
         "_callbacks", "_calls", "_cancelled", "_origin", "_progress", "_tail", "attempt", "attempts",
-        "deadline", "flow", "link", "map_index", "name", "recorded", "run_id", "tags",
+        "deadline", "flow", "link", "map_index", "name", "recorded_in", "run_id", "tags",
     )  # fmt: skip
 
     def __init__(
@@ -61,7 +60,7 @@ class Attempt:
         tags: tuple[str, ...] = (),
         progress: Progress | None = None,
         origin: str = "",
-        recorded: bool = False,
+        recorded_in: str = "",
     ) -> None:
         self.name = name
         self.run_id = run_id
@@ -72,7 +71,7 @@ class Attempt:
         self.deadline: float | None = None
         self.link = ""
         self.tags = tags
-        self.recorded = recorded
+        self.recorded_in = recorded_in
         self._progress = progress
         self._origin = origin
         self._calls = 0
@@ -99,6 +98,14 @@ class Attempt:
         """Return what the id of the next call made inside this one is made of."""
         self._calls += 1
         return f"{self._call_origin()}/{self._calls}"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a run store has the run, so that it can be resumed, in another process too.
+
+        A resumed run makes this call again under the same `call_id`, if it has not succeeded.
+        """
+        return bool(self.recorded_in)
 
     @property
     def cancelled(self) -> bool:

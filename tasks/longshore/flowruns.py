@@ -194,7 +194,7 @@ def _drive(run: FlowRun, plan: _Plan, raise_on_failure: bool) -> FlowRun:
 @contextmanager
 def _recorded(run: FlowRun, plan: _Plan) -> Generator[Engine]:
     """Make the engine of a run, and have the run written into its store while it is driven."""
-    run.recorded = plan.claim is not None
+    run.recorded_in = plan.claim.store.location if plan.claim is not None else ""
     engine = Engine(run, plan.executor, plan.limits, plan.recall)
     if plan.claim is None:
         yield engine

@@ -60,7 +60,7 @@ class Narrator:
         node, index = self._frontier.runs[unit[0]].node, None if unit[1] == WHOLE else unit[1]
         return Attempt(
             node.name, self._run.run_id, self._run.flow.name, index, tags=node.tags,
-            recorded=self._run.recorded,
+            recorded_in=self._run.recorded_in,
         )  # fmt: skip
 
     def submitted(self, call: Call, handle: Any) -> None:

@@ -75,13 +75,13 @@ class Call:
     origin: str = ""
     job: JobCall | None = None
     private: bool = False
-    recorded: bool = False
+    recorded_in: str = ""
 
     def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
         """Return what `current` will show."""
         context = Attempt(
             self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1,
-            self.tags, progress, self.origin, self.recorded,
+            self.tags, progress, self.origin, self.recorded_in,
         )  # fmt: skip
         if self.job is not None and self.job.end is not None:
             context.link = self.job.end.link

@@ -56,7 +56,7 @@ class FlowRun:
         state: Where it stands.
         started: When it began, in UTC.
         ended: When it ended, in UTC; None until then.
-        recorded: Whether a store has it, so that it can be resumed.
+        recorded_in: The store that has it, as it calls itself; empty when none has.
     """
 
     def __init__(
@@ -69,14 +69,16 @@ class FlowRun:
         self.state: State = Pending()
         self.started: datetime = utc_now()
         self.ended: datetime | None = None
-        self.recorded = False
+        self.recorded_in = ""
         self.began: dict[tuple[int, int], datetime] = {}
         self.frontier = frontier
         self._nodes = {node.name: node for node in flow.steps}
 
     def context(self) -> Attempt:
         """Return what `current` shows where the run is driven: the flow and the run, and no step."""
-        return Attempt(run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags, recorded=self.recorded)
+        return Attempt(
+            run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags, recorded_in=self.recorded_in
+        )
 
     @property
     def states(self) -> ByStep[State]:

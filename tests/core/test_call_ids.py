@@ -99,14 +99,14 @@ def test_a_step_and_the_calls_inside_it_know_whether_a_store_has_the_run(
         within()
     kept = recorded.run(executor=executor, store=SQLiteStore(tmp_path / "runs.db"))
     assert kept.results["within"] == (True, True)
-    assert kept.recorded
+    assert kept.recorded_in == str(tmp_path.resolve() / "runs.db")
     assert told
     assert set(told) == {("", True)}
     gone = recorded.run(executor=executor)
     assert gone.results["within"] == (False, False)
-    assert not gone.recorded
+    assert gone.recorded_in == ""
 
 
 def test_outside_a_flow_nothing_is_recorded() -> None:
-    assert not current.recorded
+    assert (current.recorded, current.recorded_in) == (False, "")
     assert within() == (False, False)

@@ -35,6 +35,14 @@ class RunStore(ABC):
     results: Results
     durability: str
 
+    @property
+    def location(self) -> str:
+        """Which store this is, the same in every process and without credentials: a path, or a URL.
+
+        What steps leave in other systems is kept with it, so that `longshore sweep` knows whose it is.
+        """
+        return f"{type(self).__module__}:{type(self).__qualname__}"
+
     @abstractmethod
     def create(self, run: RunRecord) -> bool:
         """Add a run; return False, and change nothing, when there is one of its id."""

@@ -80,6 +80,11 @@ class SQLiteStore(RunStore):
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r}, durability={self.durability!r})"
 
+    @property
+    def location(self) -> str:
+        """The file's path, with its links resolved."""
+        return str(self.path.resolve())
+
     def create(self, run: RunRecord) -> bool:
         """Add a run; return False, and change nothing, when there is one of its id."""
         values = run_values(storable(run))
