@@ -123,6 +123,12 @@ def typing(session: nox.Session) -> None:
     session.run("pyright")
 
 
+@nox.session(python=OLDEST, default=False)
+def services(session: nox.Session) -> None:
+    """Make the environments of the servers that tests talk to; in CI the tests do it themselves."""
+    session.run("python", "tests/plugins/service_environments.py")
+
+
 @nox.session(python=OLDEST)
 def lint(session: nox.Session) -> None:
     """ruff: the rules and the format."""
