@@ -139,12 +139,9 @@ def running(make: Make, folder: Path) -> Iterator[S3Server]:
         UnavailableError: It is not installed here.
     """
     python = python_of(make.name)
-    with (
-        (folder / f"{make.name}.lease").open("a+") as lease,
-        (folder / f"{make.name}.lock").open("a") as lock,
-    ):
+    in_use, starting, told = (folder / f"{make.name}.{suffix}" for suffix in ("lease", "lock", "port"))
+    with in_use.open("a") as lease, starting.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        told = paths[2]
         fcntl.flock(lease, fcntl.LOCK_SH)  # before a look at the port, so that the server stays
         port = int(told.read_text()) if told.exists() else 0
         if not port or not _answers(port):
