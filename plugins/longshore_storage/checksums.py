@@ -49,7 +49,8 @@ def update(algorithm: str, data: memoryview | bytes, value: int = 0) -> int:
 def combine(algorithm: str, first: int, second: int, second_size: int) -> int:
     """Return the CRC of two pieces, one after the other, from those of each.
 
-    Appending n zero bits to a message multiplies its CRC register by x^n; see M. Adler's `crc32_combine` in zlib.
+    Appending n zero bits to a message multiplies its CRC register by x^n; see M. Adler's `crc32_combine` in
+    zlib.
 
     Args:
         algorithm: Of both.

@@ -96,6 +96,10 @@ class SourceError(StorageError):
     """What is to be uploaded cannot be read, or changed meanwhile."""
 
 
+class TransferCancelled(StorageError):  # noqa: N818 - as in longshore: TaskCancelled
+    """The attempt timed out or was cancelled, so the transfer stopped."""
+
+
 class ServiceError(StorageError):
     """The service, or the way to it, failed."""
 

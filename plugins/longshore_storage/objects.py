@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
 
 Overwrite = Literal["always", "never", "if-unchanged", "if-different"]
 """What may become of an object that is there already.
 
-`always` replaces it. `never` is an error when there is one. `if-unchanged` replaces the one that is there when
-the task begins, and is an error when another writer was faster. `if-different` does the same, and writes nothing
-where the content is equal. All but `always` are kept by the service's own preconditions.
+`always` replaces it. `never` is an error when there is one. `if-unchanged` replaces the one that is there
+when the task begins, and is an error when another writer was faster. `if-different` does the same, and
+writes nothing where the content is equal. All but `always` are kept by the service's own preconditions.
 """
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -30,8 +32,9 @@ class ObjectInfo:
         etag: The service's name for this content, without quotes; empty where there is none.
         generation: Google's number of this version; empty elsewhere.
         version: The version's id in a versioned bucket; empty elsewhere.
-        checksum: Algorithm and base64 digest of the whole content, as `"crc64nvme:9fJK..."`; empty if not known.
-        verified: What the bytes were compared with when they were transferred, as `"crc64nvme"` or `"md5"`;
+        checksum: Algorithm and base64 digest of the whole content, as `"crc64nvme:9fJK..."`; empty if not
+        known. verified: What the bytes were compared with when they were transferred, as `"crc64nvme"` or
+        `"md5"`;
             `"size"` where the service has no checksum of them; empty if they were not transferred.
         modified: When it was written, UTC.
         content_type: The media type.

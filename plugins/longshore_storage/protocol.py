@@ -1,21 +1,22 @@
 """`ObjectStore`: what the transfer engine asks of a service. An integration writes one, and its connection.
 
-Every method is one request, or as few as the service allows, and does not repeat itself: the engine waits and
-asks again (`Patience`), by the `retryable` and `retry_after` of the error. All methods may be called from several
-threads at once. Errors are those of `longshore_storage.errors`; what the service's SDK raises is translated.
+Every method is one request, or as few as the service allows, and does not repeat itself: the engine waits
+and asks again (`Patience`), by the `retryable` and `retry_after` of the error. All methods may be called from
+several threads at once. Errors are those of `longshore_storage.errors`; what the service's SDK raises is
+translated.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from longshore_storage.objects import ANY, Condition, ObjectInfo, Prefix, WriteOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import timedelta
 
     from longshore_storage.locations import Location
@@ -106,6 +107,8 @@ class ObjectStore(ABC):
     algorithm: str = "crc64nvme"
     """The checksum that `put` and `put_part` hand to the service: `crc64nvme`, `crc32c` or `crc32`."""
     limits: Limits = Limits()
+    connection: Connection | None = None
+    """What made it; set by `store_for`."""
 
     @abstractmethod
     def head(self, at: Location) -> ObjectInfo:
@@ -252,7 +255,8 @@ class ObjectStore(ABC):
         Called when `info.checksum` is empty or cannot be computed here.
 
         Returns:
-            What they were compared with, as `"md5"`; `"size"` if the service knows nothing that can be compared.
+            What they were compared with, as `"md5"`; `"size"` if the service knows nothing that can be
+            compared.
 
         Raises:
             ChecksumError: They are not the object's.
@@ -271,7 +275,8 @@ class ObjectStore(ABC):
 
 
 class Connection(ABC):
-    """How to reach a service, and who we are: a frozen dataclass of plain values, so it can be a key and travel.
+    """How to reach a service, and who we are: a frozen dataclass of plain values, so it can be a key and
+    travel.
 
     Example:
         >>> S3Connection(profile="lake", region="eu-central-1")

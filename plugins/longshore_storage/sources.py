@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from longshore_storage.errors import SourceError
+from longshore_storage.errors import ObjectChangedError, SourceError
 
 if TYPE_CHECKING:
     from longshore_storage.objects import ObjectInfo
@@ -48,6 +48,11 @@ class Source(Protocol):
         ...
 
 
+def file_token(found: os.stat_result) -> str:
+    """Return what tells one content of a file from another: its change changes the token."""
+    return f"{found.st_mtime_ns:x}-{found.st_size:x}-{found.st_ino:x}"
+
+
 class BytesSource:
     """Bytes in memory."""
 
@@ -81,6 +86,19 @@ class FileSource:
         self._seen = self._look()
         self.size = self._seen[0]
         self.identity = ":".join(map(str, (self.name, *self._seen)))
+
+    @classmethod
+    def at(cls, info: ObjectInfo) -> FileSource:
+        """Open the file of a local object.
+
+        Raises:
+            ObjectChangedError: It is not the version that was looked at.
+        """
+        source = cls(Path(info.url))
+        if info.etag and file_token(os.fstat(source._descriptor)) != info.etag:
+            source.close()
+            raise ObjectChangedError(f"cannot read {info.url!r}: it was replaced meanwhile; run it again")
+        return source
 
     def _look(self) -> tuple[int, int, int, int]:
         found = os.fstat(self._descriptor)

@@ -23,6 +23,7 @@ def store_for(connection: Connection) -> ObjectStore:
     store = _stores.get(key)
     if store is None:
         made = connection.open()
+        made.connection = connection
         store = _stores.setdefault(key, made)
     return store
 

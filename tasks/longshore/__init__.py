@@ -125,10 +125,11 @@ from longshore.triggers import (
 )
 
 if TYPE_CHECKING:
+    from longshore.leftovers import Leftover
     from longshore.plugins import storage_schemes
     from longshore.stores.locations import open_store
     from longshore.stores.results import Results
-    from longshore.stores.serializers import PickleSerializer, Serializer
+    from longshore.stores.serializers import PickleSerializer, Serializer, decode, encode
     from longshore.stores.sqlite import SQLiteStore
 
 __version__: str  # read from the metadata when somebody asks
@@ -170,6 +171,7 @@ __all__ = [
     "JobRunning",
     "JobUnreachableError",
     "LeaseLostError",
+    "Leftover",
     "LimitError",
     "LogLine",
     "LongshoreError",
@@ -238,6 +240,8 @@ __all__ = [
     "any_successful",
     "case",
     "current",
+    "decode",
+    "encode",
     "field",
     "flatten",
     "flow",
@@ -264,10 +268,13 @@ __all__ = [
 
 
 _LATE: Final = {
+    "Leftover": "longshore.leftovers",
     "PickleSerializer": "longshore.stores.serializers",
     "Results": "longshore.stores.results",
     "SQLiteStore": "longshore.stores.sqlite",
     "Serializer": "longshore.stores.serializers",
+    "decode": "longshore.stores.serializers",
+    "encode": "longshore.stores.serializers",
     "open_store": "longshore.stores.locations",
     "storage_schemes": "longshore.plugins",
 }

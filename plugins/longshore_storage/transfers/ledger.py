@@ -1,0 +1,168 @@
+"""The record of multipart uploads under way, so that none is left open and billed for ever.
+
+One small file for each, private to its owner, in `$LONGSHORE_STATE/uploads`. Its process holds it locked; the
+system takes the lock from the dead. An upload whose process died goes on when its run is resumed (same call,
+same place, same source); one that nothing can resume is aborted when the next multipart upload starts; the
+rest by `longshore sweep`. Only uploads that are on record are ever aborted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from longshore import current, decode, encode
+from longshore_storage.heldfiles import hold, open_private
+from longshore_storage.protocol import Connection, Upload
+from longshore_storage.stores import store_for
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+_ENDING: Final = ".json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenUpload:
+    """What is on record of an upload.
+
+    Args:
+        upload: As the store began it.
+        identity: Of the source; empty if it cannot be told from another content.
+        connection: Makes the store that began it.
+        run_id: The run that can resume it; empty if none can.
+        began: Seconds since the epoch.
+    """
+
+    upload: Upload
+    identity: str
+    connection: Connection
+    run_id: str = ""
+    began: float = 0.0
+
+
+def folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where the records are: `$LONGSHORE_STATE`, or the user's state folder."""
+    chosen = environment.get("LONGSHORE_STATE", "")
+    if chosen:
+        return Path(chosen) / "uploads"
+    state = Path(environment.get("XDG_STATE_HOME", ""))
+    if not state.is_absolute():  # the specification says to pass over one that is not
+        state = Path.home() / ".local" / "state"
+    return state / "longshore" / "uploads"
+
+
+class Entry:
+    """One upload's place in the ledger, held by this process.
+
+    Attributes:
+        left: What an earlier process recorded here and left; None if there is nothing.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self.left = _read(descriptor)
+
+    def write(self, record: OpenUpload) -> None:
+        """Record the upload, on the disk before the first part is sent."""
+        text = json.dumps(
+            {
+                "upload": asdict(record.upload),
+                "identity": record.identity,
+                "connection": encode(record.connection, "connection"),
+                "run_id": record.run_id,
+                "began": record.began,
+            }
+        ).encode()
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, text, 0)
+        os.fsync(self._descriptor)
+
+    def remove(self) -> None:
+        """Take the upload off the record: it is finished or aborted."""
+        self._path.unlink(missing_ok=True)
+
+    def abort(self) -> None:
+        """Abort the upload that was left, and take it off the record.
+
+        Raises:
+            StorageError: It could not be aborted; it stays on record.
+        """
+        if self.left:
+            store_for(self.left.connection).abort(self.left.upload)
+        self.remove()
+
+
+@contextmanager
+def entry(url: str) -> Generator[Entry | None]:
+    """Hold this call's entry for a place; None while another process has it."""
+    name = hashlib.sha256(f"{current.call_id}\n{url}".encode()).hexdigest()[:40]
+    with _held(folder() / f"{name}{_ENDING}", make=True) as held:
+        yield held
+
+
+def left_behind() -> Iterator[Entry]:
+    """Yield the entries whose processes have died, each held while it is looked at."""
+    with suppress(FileNotFoundError):
+        for path in sorted(folder().iterdir()):
+            if path.suffix == _ENDING:
+                with _held(path, make=False) as held:
+                    if held:
+                        yield held
+
+
+def tidy() -> None:
+    """Abort what was left and cannot be resumed; what cannot be aborted now stays on record."""
+    for held in left_behind():
+        if held.left is None:
+            held.remove()  # its process died before the upload began
+        elif not held.left.run_id:
+            try:
+                held.abort()
+            except Exception as error:  # noqa: BLE001 - whatever its store raises; this is another transfer's
+                current.log.warning("an unfinished upload to %r stays open: %s", held.left.upload.url, error)
+
+
+def record(upload: Upload, identity: str, connection: Connection) -> OpenUpload:
+    """Return what is to be recorded of an upload that this call began."""
+    run_id = current.run_id if current.recorded and identity else ""
+    return OpenUpload(
+        upload=upload, identity=identity, connection=connection, run_id=run_id, began=time.time()
+    )
+
+
+@contextmanager
+def _held(path: Path, *, make: bool) -> Generator[Entry | None]:
+    descriptor = open_private(path, make=make)
+    if descriptor is None:
+        yield None
+        return
+    try:
+        yield Entry(path, descriptor) if hold(descriptor, path) else None
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int) -> OpenUpload | None:
+    text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    try:
+        fields = json.loads(text)
+        connection = decode(fields["connection"], "the connection")
+        if not isinstance(connection, Connection):
+            return None
+        return OpenUpload(
+            upload=Upload(**fields["upload"]),
+            identity=fields["identity"],
+            connection=connection,
+            run_id=fields["run_id"],
+            began=fields["began"],
+        )
+    except (ValueError, TypeError, KeyError):  # empty, or torn by a crash before the first part was sent
+        return None
