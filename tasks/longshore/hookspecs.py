@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
+    from longshore.leftovers import Leftover
     from longshore.states import State
     from longshore.stores.interface import RunStore
     from longshore.tasks import Task
@@ -79,6 +80,16 @@ def longshore_run_started(run: Any) -> None:
 @hookspec
 def longshore_run_finished(run: Any) -> None:
     """Watch a flow run end, with its final state."""
+
+
+@hookspec
+def longshore_sweep() -> Iterable[Leftover]:  # type: ignore[empty-body]
+    """Yield what this plugin left in other systems and no process works on any more, as `Leftover`s.
+
+    `longshore sweep` lists them and ends them on request; `longshore prune` ends those that no run goes on
+    with. Look only where the plugin itself has written down what it began, and leave out what a living
+    process works on.
+    """
 
 
 @hookspec

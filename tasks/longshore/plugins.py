@@ -94,18 +94,18 @@ class PluginHost:
         observers = self._observers
         if observers is None:
             with self._lock:
-                watching = self._watching("longshore_state_changed")
+                watching = self.implementing("longshore_state_changed")
                 observers = self._observers = tuple(partial(_observe, plugin) for plugin in watching)
         return observers
 
     def run_started(self, run: Any) -> None:
         """Tell plugins that a flow run begins."""
-        for plugin in self._watching("longshore_run_started"):
+        for plugin in self.implementing("longshore_run_started"):
             _tell(plugin, "longshore_run_started", run=run)
 
     def run_finished(self, run: Any) -> None:
         """Tell plugins that a flow run has ended."""
-        for plugin in self._watching("longshore_run_finished"):
+        for plugin in self.implementing("longshore_run_finished"):
             _tell(plugin, "longshore_run_finished", run=run)
 
     def register(self, plugin: object, name: str = "") -> str:
@@ -168,6 +168,15 @@ class PluginHost:
         """Forget who holds the lock; for a process that was just forked."""
         self._lock = threading.RLock()
 
+    def implementing(self, hook: str) -> tuple[Plugin, ...]:
+        """Return the plugins that have a hook."""
+        found = self._watchers.get(hook)
+        if found is None:
+            with self._lock:
+                found = tuple(plugin for plugin in self._plugins() if plugin.has(hook))
+                self._watchers[hook] = found
+        return found
+
     def _filter(self) -> Filter:
         from longshore.entrypoints import Filter
 
@@ -220,14 +229,6 @@ class PluginHost:
         if strict and problems and self._filter().strict:
             raise next(iter(problems.values()))
         return known[hook]
-
-    def _watching(self, hook: str) -> tuple[Plugin, ...]:
-        found = self._watchers.get(hook)
-        if found is None:
-            with self._lock:
-                found = tuple(plugin for plugin in self._plugins() if plugin.has(hook))
-                self._watchers[hook] = found
-        return found
 
     def _forget(self) -> None:
         self._observers = self._handlers = None
@@ -286,10 +287,7 @@ def host() -> PluginHost:
 
 
 def storage_schemes() -> dict[str, Callable[[], Any]]:
-    """Return what makes the connection of an object store without settings, by URL scheme.
-
-    Plugins offer them by the hook `longshore_storage`.
-    """
+    """Return what makes an object store's connection without settings, by URL scheme, as plugins offer it."""
     return host().storage()
 
 

@@ -189,7 +189,7 @@ def test_the_command_finds_what_a_killed_run_left_and_ends_it(longshore: Command
     process = longshore.start("run", "exports.py", "--url", server.url)
     until(lambda: server.jobs())
     until(lambda: longshore.told("show", longshore.runs()[0]["run_id"])["steps"][0]["jobs"][0]["handle"])
-    assert longshore("sweep").stdout == "no job is without a run\n"
+    assert longshore("sweep").stdout == "nothing in other systems is without a run\n"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     (longshore.folder / "imported").unlink()
@@ -206,7 +206,7 @@ def test_the_command_finds_what_a_killed_run_left_and_ends_it(longshore: Command
     [swept] = longshore.told("sweep", "--end", "--flow", "exports.py")
     assert (swept["found"], swept["run_state"]) == ("was ended", "Crashed")
     assert [job["state"] for job in server.jobs()] == ["cancelled"]
-    assert longshore("sweep", "--flow", "exports.py").stdout == "no job is without a run\n"
+    assert longshore("sweep", "--flow", "exports.py").stdout == "nothing in other systems is without a run\n"
 
 
 def test_cancelling_a_killed_run_says_that_its_jobs_may_still_run(

@@ -1,4 +1,4 @@
-"""`longshore sweep`: jobs in other systems that no run owns any more."""
+"""`longshore sweep`: jobs, and what plugins left, in other systems, that no run owns any more."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from longshore.cli import FAILED
+from longshore.commands.leftovers import as_json, say_problems, show
 from longshore.commands.recorded import in_store, opened, store_option
 from longshore.commands.shown import bold, coloured, one_line, table
 from longshore.flowfiles import load_module, split_target
 from longshore.histories import short_id
+from longshore.leftovers import end_leftovers, find_leftovers
 from longshore.quantities import many
 from longshore.readings import as_plain, as_text
 from longshore.stores.errors import LeaseLostError, RunTakenError
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
 _COLOURS: Final = {"running": "Running", "cannot ask": "Unknown", "goes on": "Failed", "was ended": "Success"}
 
 
-@click.command(short_help="Find jobs that no run owns any more, and end them.")
-@click.option("--end", is_flag=True, help="Cancel those that run, and wait until they have ended.")
+@click.command(short_help="Find what no run owns any more in other systems, and end it.")
+@click.option("--end", is_flag=True, help="Cancel jobs that run and wait for them; end what is left over.")
+@click.option(
+    "--held", is_flag=True, help="With --end: also what is left over for a run that can be resumed."
+)
 @click.option(
     "--forget",
     is_flag=True,
@@ -42,22 +47,35 @@ _COLOURS: Final = {"running": "Running", "cannot ask": "Unknown", "goes on": "Fa
 )
 @store_option
 @click.option("--json", "wants_json", is_flag=True, help="Print a list of JSON objects.")
-def sweep(end: bool, forget: bool, files: tuple[str, ...], store: str | None, wants_json: bool) -> int:
-    """Find jobs that no run owns any more: on record as open, of runs that nobody drives.
+def sweep(
+    end: bool, held: bool, forget: bool, files: tuple[str, ...], store: str | None, wants_json: bool
+) -> int:
+    """Find what no run owns any more: jobs on record as open, and what plugins know to be left over.
 
-    Their systems are asked how they stand. A run that is resumed takes up its own: sweep what is not to be
-    resumed. Exits with 1 when --end could not end all that run.
+    Jobs are those of runs that nobody drives; their systems are asked how they stand. What is left over, such
+    as an unfinished upload, is held as long as a run can be resumed that goes on with it. A run that is
+    resumed takes up its own: sweep what is not to be resumed. Exits with 1 when --end could not end it all.
     """
+    if held and not end:
+        raise click.UsageError("--held says what --end takes in: longshore sweep --end --held")
     for file in files:
         load_module(split_target(file)[0])
     with opened(store) as kept:
         found = [_treated(kept, stray, end=end, forget=forget) for stray in find_strays(kept)]
+        left, problems = find_leftovers(kept)
+        left = end_leftovers(left, held=held) if end else left
+    say_problems(problems)
     if wants_json:
-        click.echo(json.dumps([_as_json(stray) for stray in found]))
+        click.echo(json.dumps([*map(_as_json, found), *map(as_json, left)]))
     else:
         again = "".join(f" --flow {shlex.quote(file)}" for file in files)
         _show(found, None if end else f"longshore sweep --end{again}{in_store(store)}")
-    return FAILED if end and any(stray.found in ("goes on", "cannot ask") for stray in found) else 0
+        show(left, ended=end, store=in_store(store))
+        if not found and not left:
+            click.echo("nothing in other systems is without a run")
+    stands = {*(one.found for one in found), *(one.found for one in left)}
+    unended = stands & {"goes on", "cannot ask", "cannot end"}
+    return FAILED if end and (unended or problems) else 0
 
 
 def _treated(store: RunStore, stray: Stray, *, end: bool, forget: bool) -> Stray:
@@ -73,7 +91,6 @@ def _treated(store: RunStore, stray: Stray, *, end: bool, forget: bool) -> Stray
 
 def _show(found: Sequence[Stray], to_end: str | None) -> None:
     if not found:
-        click.echo("no job is without a run")
         return
     head = [bold(word) for word in ("run", "step", "job", "")]
     click.echo("\n".join(table([head, *map(_row, found)])))
@@ -96,6 +113,7 @@ def _row(stray: Stray) -> list[str]:
 
 def _as_json(stray: Stray) -> dict[str, Any]:
     return {
+        "kind": "job",
         "run_id": stray.run.run_id,
         "run_state": stray.run.state,
         "step": stray.job.step,
