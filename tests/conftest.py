@@ -25,6 +25,7 @@ def store_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     with pytest.MonkeyPatch.context() as patch:
         path = tmp_path_factory.mktemp("store") / "runs.db"
         patch.setenv("LONGSHORE_STORE", str(path))
+        patch.setenv("LONGSHORE_STATE", str(path.parent / "state"))
         yield path
 
 

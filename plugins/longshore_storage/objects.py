@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ Overwrite = Literal["always", "never", "if-unchanged", "if-different"]
 when the task begins, and is an error when another writer was faster. `if-different` does the same, and
 writes nothing where the content is equal. All but `always` are kept by the service's own preconditions.
 """
-
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +86,7 @@ class WriteOptions:
     content_disposition: str = ""
     content_language: str = ""
     cache_control: str = ""
-    metadata: Mapping[str, str] = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
 _ENDING: Final = ".json"
+_TIDIED_WITHIN: Final = 5.0  # seconds
+_LOOKED_AT: Final = 2.0  # seconds
+_STEP: Final = 0.05  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +106,15 @@ class Entry:
 
 @contextmanager
 def entry(url: str) -> Generator[Entry | None]:
-    """Hold this call's entry for a place; None while another process has it."""
+    """Hold this call's entry for a place; None if another process has it, and keeps it."""
     name = hashlib.sha256(f"{current.call_id}\n{url}".encode()).hexdigest()[:40]
-    with _held(folder() / f"{name}{_ENDING}", make=True) as held:
+    path = folder() / f"{name}{_ENDING}"
+    with ExitStack() as stack:
+        held = stack.enter_context(_held(path, make=True))
+        end = time.monotonic() + _LOOKED_AT
+        while held is None and time.monotonic() < end:  # somebody tidies up
+            time.sleep(_STEP)
+            held = stack.enter_context(_held(path, make=True))
         yield held
 
 
@@ -119,7 +129,13 @@ def left_behind() -> Iterator[Entry]:
 
 
 def tidy() -> None:
-    """Abort what was left and cannot be resumed; what cannot be aborted now stays on record."""
+    """Abort what was left and cannot be resumed; what cannot be aborted in 5 s stays on record."""
+    thread = threading.Thread(target=_tidy, name="longshore-uploads", daemon=True)
+    thread.start()
+    thread.join(_TIDIED_WITHIN)
+
+
+def _tidy() -> None:
     for held in left_behind():
         if held.left is None:
             held.remove()  # its process died before the upload began
