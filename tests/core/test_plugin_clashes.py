@@ -72,6 +72,19 @@ def test_a_task_that_takes_anothers_name_is_left_out_and_both_plugins_are_named(
     assert [info.status for info in host.list() if info.name == "bolt"] == [Status.BROKEN]
 
 
+@pytest.mark.gate("S11")
+def test_a_storage_scheme_has_one_owner(shelf: Any, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("acme", "bolt"):
+        shelf.add(name, f"{HOOK}@hookimpl\ndef longshore_storage(): return {{'lake': {name!r}.upper}}\n")
+    assert shelf.host().storage()["lake"]() == "ACME"
+    assert caplog.messages == [
+        (
+            "cannot take storage scheme 'lake' from plugin 'bolt' of longshore-bolt 1.0: "
+            "plugin 'acme' of longshore-acme 1.0 offers one of this name; rename one"
+        )
+    ]
+
+
 def test_longshores_own_plugins_keep_their_task_names(shelf: Any, caplog: pytest.LogCaptureFixture) -> None:
     shelf.add("zebra", distribution="longshore")
     shelf.add("acme")

@@ -95,6 +95,8 @@ def test_a_hook_that_hangs_is_named_and_the_other_plugins_answer(shelf: Any) -> 
             "it named something 'Barge!', which is no lower-case word",
         ),
         ("longshore_stores", "['harbour']", "it returned ['harbour'], which is no dict of callables by name"),
+        ("longshore_storage", "{'lake': 's3'}", "it returned 's3' for 'lake', which cannot be called"),
+        ("longshore_storage", "{'s3://': print}", "it named something 's3://', which is no lower-case word"),
         ("longshore_secrets", "{'vault': 'x'}", "it returned 'x' for 'vault', which cannot be called"),
         (
             "longshore_state_handlers",
@@ -109,7 +111,7 @@ def test_an_answer_of_the_wrong_shape_is_shown(
 ) -> None:
     shelf.add("acme", f"{HOOK}@hookimpl\ndef {hook}(): return {answer}\n")
     host = shelf.host("acme")
-    assert (host.executors(), host.stores(), host.secret_resolvers()) == ({}, {}, {})
+    assert (host.executors(), host.stores(), host.storage(), host.secret_resolvers()) == ({}, {}, {}, {})
     assert (host.state_handlers(), host.commands()) == ((), ())
     [message] = caplog.messages
     assert message.startswith(f"cannot use {hook} of plugin 'acme' of longshore-acme 1.0: it ")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from longshore import Task
+from longshore import Task, plugins, storage_schemes
 from longshore.errors import PluginError
 from longshore.handlers import Subject
 from longshore.hookspecs import hookimpl
@@ -71,6 +71,9 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
             def longshore_stores():
                 return {"harbour": lambda url: ("harbour", url)}
             @hookimpl
+            def longshore_storage():
+                return {"lake": lambda: "connection"}
+            @hookimpl
             def longshore_secrets():
                 return {"vault": lambda text: text.upper()}
             @hookimpl
@@ -85,6 +88,7 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
     host = shelf.host("acme")
     assert host.executors()["barge"]("3") == ("barge", "3")
     assert host.stores()["harbour"]("harbour://db") == ("harbour", "harbour://db")
+    assert host.storage()["lake"]() == "connection"
     assert host.secret_resolvers()["vault"]("x") == "X"
     assert [command.name for command in host.commands()] == ["ship"]
     assert [handler.__name__ for handler in host.state_handlers()] == ["decide", "decide"]  # type: ignore[attr-defined]
@@ -279,3 +283,17 @@ def test_the_doctor_of_an_unknown_plugin_names_the_nearest(shelf: Any) -> None:
     shelf.add("acme")
     with pytest.raises(PluginError, match=r"no plugin 'acmee' is installed \(did you mean 'acme'\?\)"):
         shelf.host().check("acmee")
+
+
+def test_programs_ask_for_the_storage_schemes_that_plugins_offer() -> None:
+    class Lake:
+        @hookimpl
+        def longshore_storage(self) -> Any:
+            return {"lake": lambda: "connection"}
+
+    name = plugins.host().register(Lake())
+    try:
+        assert storage_schemes()["lake"]() == "connection"
+    finally:
+        plugins.host().unregister(name)
+    assert "lake" not in storage_schemes()
