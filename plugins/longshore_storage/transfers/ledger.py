@@ -15,10 +15,11 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from longshore import current, decode, encode
+from longshore import Leftover, LongshoreError, current, decode, encode, storage_schemes
 from longshore_storage.heldfiles import hold, open_private
 from longshore_storage.protocol import Connection, Upload
 from longshore_storage.stores import store_for
@@ -41,6 +42,7 @@ class OpenUpload:
         identity: Of the source; empty if it cannot be told from another content.
         connection: Makes the store that began it.
         run_id: The run that can resume it; empty if none can.
+        store: The store that has this run.
         began: Seconds since the epoch.
     """
 
@@ -48,6 +50,7 @@ class OpenUpload:
     identity: str
     connection: Connection
     run_id: str = ""
+    store: str = ""
     began: float = 0.0
 
 
@@ -66,13 +69,16 @@ class Entry:
     """One upload's place in the ledger, held by this process.
 
     Attributes:
-        left: What an earlier process recorded here and left; None if there is nothing.
+        left: What an earlier process recorded here and left; None if there is nothing that can be read.
+        empty: Nothing was recorded: the process died before its upload began.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
-        self.left = _read(descriptor)
+        text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+        self.empty = not text
+        self.left = _read(text) if text else None
 
     def write(self, record: OpenUpload) -> None:
         """Record the upload, on the disk before the first part is sent."""
@@ -82,6 +88,7 @@ class Entry:
                 "identity": record.identity,
                 "connection": encode(record.connection, "connection"),
                 "run_id": record.run_id,
+                "store": record.store,
                 "began": record.began,
             }
         ).encode()
@@ -137,20 +144,50 @@ def tidy() -> None:
 
 def _tidy() -> None:
     for held in left_behind():
-        if held.left is None:
-            held.remove()  # its process died before the upload began
-        elif not held.left.run_id:
+        if held.empty:
+            held.remove()
+        elif held.left is not None and not held.left.run_id:
             try:
                 held.abort()
             except Exception as error:  # noqa: BLE001 - whatever its store raises; this is another transfer's
                 current.log.warning("an unfinished upload to %r stays open: %s", held.left.upload.url, error)
 
 
+def leftovers() -> Iterator[Leftover]:
+    """Yield the uploads that no process works on."""
+    with suppress(FileNotFoundError):
+        for path in sorted(folder().iterdir()):
+            with _held(path, make=False) as held:
+                left = held.left if held else None
+            if left is not None:
+                yield Leftover(
+                    kind="multipart upload",
+                    label=left.upload.url,
+                    end=partial(_end, path),
+                    since=left.began,
+                    run_id=left.run_id,
+                    store=left.store,
+                )
+
+
+def _end(path: Path) -> bool:
+    """Abort an upload; return False when a process works on it again."""
+    with _held(path, make=False) as held:
+        if held is not None:
+            held.abort()
+        return held is not None or not path.exists()
+
+
 def record(upload: Upload, identity: str, connection: Connection) -> OpenUpload:
     """Return what is to be recorded of an upload that this call began."""
-    run_id = current.run_id if current.recorded and identity else ""
+    resumable = current.recorded and identity
     return OpenUpload(
-        upload=upload, identity=identity, connection=connection, run_id=run_id, began=time.time()
+        upload=upload,
+        identity=identity,
+        connection=connection,
+        run_id=current.run_id if resumable else "",
+        store=current.recorded_in if resumable else "",
+        began=time.time(),
     )
 
 
@@ -166,8 +203,9 @@ def _held(path: Path, *, make: bool) -> Generator[Entry | None]:
         os.close(descriptor)
 
 
-def _read(descriptor: int) -> OpenUpload | None:
-    text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+def _read(text: bytes) -> OpenUpload | None:
+    """Read a record; None if it is damaged, or its connection's class is not there: then it is let alone."""
+    storage_schemes()  # imports the plugins, whose connections the records name
     try:
         fields = json.loads(text)
         connection = decode(fields["connection"], "the connection")
@@ -178,7 +216,9 @@ def _read(descriptor: int) -> OpenUpload | None:
             identity=fields["identity"],
             connection=connection,
             run_id=fields["run_id"],
+            store=fields["store"],
             began=fields["began"],
         )
-    except (ValueError, TypeError, KeyError):  # empty, or torn by a crash before the first part was sent
+    except (ValueError, TypeError, KeyError, LongshoreError) as error:
+        current.log.warning("the record of an unfinished upload cannot be read: %s", error)
         return None
