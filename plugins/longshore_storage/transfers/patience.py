@@ -1,9 +1,10 @@
 """Asking again: what a service may answer better a moment later, within a budget that ends a storm.
 
-Waits double from 0.2 s up to 20 s with full jitter, and are never shorter than the service asked for. All
-transfers of a store share one budget of repeats: each costs five, each success gives one back. When a service
-answers 503 to everything, the budget is soon spent, and every call fails with its first error from then on;
-the task's own `retries` wait longer.
+Waits double up to 20 s with full jitter, from 0.3 s after a broken connection and from 2 s when the service
+asks to slow down, so that many tasks do not come back together; they are never shorter than the service
+asked for. All transfers of a store share one budget of repeats: each costs five, each success gives one
+back. When a service answers 503 to everything, the budget is soon spent, and every call fails with its
+first error from then on; the task's own `retries` wait longer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import weakref
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from longshore import Exponential, current
-from longshore_storage.errors import CredentialsError, StorageError, TransferCancelled
+from longshore_storage.errors import CredentialsError, StorageError, ThrottledError, TransferCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TRIES: Final = 8
-_DELAY: Final = Exponential(base=0.2, cap=20.0)
+_DELAY: Final = Exponential(base=0.3, cap=20.0)
+_SLOWER: Final = Exponential(base=2.0, cap=20.0)
 _LONGEST_WAIT: Final = 60.0
 """Seconds; a service that asks for more is left to the task's retries, which do not hold a connection."""
 _BUDGET: Final = 500
@@ -89,7 +91,8 @@ class Patience:
                 repeats += 1
                 if not self._may_repeat(error, repeats):
                     raise
-                self._wait(max(_DELAY(repeats), error.retry_after or 0.0))
+                delay = _SLOWER if isinstance(error, ThrottledError) else _DELAY
+                self._wait(max(delay(repeats), error.retry_after or 0.0))
             else:
                 self._shared.give_back()
                 return answer
