@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -60,3 +61,17 @@ def require_service() -> Callable[[object, str], None]:
         pytest.skip(reason)
 
     return require
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, require_service: Callable[[object, str], None]) -> Iterator[Path]:
+    """A file system of 1 MiB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    require_service(mounted, "only root can mount a small file system")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
