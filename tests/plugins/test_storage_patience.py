@@ -170,13 +170,13 @@ def test_a_service_that_refuses_everything_gets_a_budget_of_repeats_and_no_storm
     monkeypatch: pytest.MonkeyPatch, gate_count: Callable[[int, int], int]
 ) -> None:
     if gate_count(0, 1) == 0:  # the same shape, four times as fast
-        monkeypatch.setattr(patience, "_SLOWER", Exponential(base=0.5, cap=5.0))
+        monkeypatch.setattr(patience, "_SLOWER", Exponential(base=0.75, cap=5.0))
     bucket = 0.1 if gate_count(0, 1) else 0.025
     times = storm(64, store_of())
     repeats = times[64:]
     assert len(repeats) == 100
     buckets = Counter(int(moment / bucket) for moment in repeats)
-    assert max(buckets.values()) <= 10, buckets
+    assert max(buckets.values()) <= gate_count(13, 10), buckets  # the quick one spreads them over fewer buckets
 
 
 def test_successes_fill_the_budget_again(quick: None) -> None:

@@ -100,14 +100,22 @@ class Entry:
         """Take the upload off the record: it is finished or aborted."""
         self._path.unlink(missing_ok=True)
 
-    def abort(self) -> None:
-        """Abort the upload that was left, and take it off the record.
+    def give_up(self) -> None:
+        """Abort the upload that was left; the record is still held, for another one.
 
         Raises:
             StorageError: It could not be aborted; it stays on record.
         """
         if self.left:
             store_for(self.left.connection).abort(self.left.upload)
+
+    def abort(self) -> None:
+        """Abort the upload that was left, and take it off the record.
+
+        Raises:
+            StorageError: It could not be aborted; it stays on record.
+        """
+        self.give_up()
         self.remove()
 
 

@@ -98,7 +98,7 @@ class Multipart:
             except UploadNotFoundError:
                 return None
             return left.upload, {part.number: part for part in parts}
-        entry.abort()
+        entry.give_up()
         return None
 
     def _begin(self, entry: ledger.Entry | None) -> Upload:

@@ -1,6 +1,6 @@
 """Asking again: what a service may answer better a moment later, within a budget that ends a storm.
 
-Waits double up to 20 s with full jitter, from 0.3 s after a broken connection and from 2 s when the service
+Waits double up to 20 s with full jitter, from 0.3 s after a broken connection and from 3 s when the service
 asks to slow down, so that many tasks do not come back together; they are never shorter than the service
 asked for. All transfers of a store share one budget of repeats: each costs five, each success gives one
 back. When a service answers 503 to everything, the budget is soon spent, and every call fails with its
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _TRIES: Final = 8
 _DELAY: Final = Exponential(base=0.3, cap=20.0)
-_SLOWER: Final = Exponential(base=2.0, cap=20.0)
+_SLOWER: Final = Exponential(base=3.0, cap=20.0)
 _LONGEST_WAIT: Final = 60.0
 """Seconds; a service that asks for more is left to the task's retries, which do not hold a connection."""
 _BUDGET: Final = 500
