@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import timedelta
 
+    from longshore_storage.folders import ObjectFolder
     from longshore_storage.locations import Location
     from longshore_storage.sources import Source
 
@@ -287,3 +288,9 @@ class Connection(ABC):
     @abstractmethod
     def open(self) -> ObjectStore:
         """Make the store; called once for each process and connection, by `store_for`."""
+
+    def folder(self, url: str) -> ObjectFolder:
+        """Return the objects below a URL by their names; Longshore's run store keeps large results there."""
+        from longshore_storage.folders import ObjectFolder  # the engine imports this module
+
+        return ObjectFolder(self, url)

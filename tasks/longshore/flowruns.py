@@ -48,6 +48,7 @@ def run_flow(
     check_travel(flow, executor or flow.executor)
     if store is None:
         return _drive(run, _Plan(executor, limits), raise_on_failure)
+    store.results.check()
     create(store, run)
     with _claimed(store, run_id) as claim:
         return _drive(run, _Plan(executor, limits, claim), raise_on_failure)
@@ -123,6 +124,7 @@ def resume_flow(
     values = bind_parameters(flow, decode(record.parameters))
     run = FlowRun(flow, record.run_id, flow.name_run(values), values, Frontier(flow, values))
     check_travel(flow, executor or flow.executor)
+    store.results.check()
     with _claimed(store, run.run_id) as claim:
         if unless_ended and claim.record.ended is not None:
             raise RunTakenError(f"run {run.run_id!r} has ended {claim.record.state}: another process ran it")

@@ -15,7 +15,7 @@ from longshore.stores.errors import ResultError, StoreError
 from longshore.stores.heldfiles import NO_LINK, hold, remove_abandoned, unlink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
     from io import BufferedReader
     from pathlib import Path
 
@@ -34,9 +34,15 @@ class Folder:
         flush: Have what is written survive the loss of power: the file and its folders are flushed.
     """
 
+    shared = False
+    """Whether other run stores may keep their results in it too."""
+
     def __init__(self, path: Path, *, flush: bool = False) -> None:
         self.path = path
         self._flush = flush
+
+    def check(self) -> None:
+        """Nothing can be wrong before the first file is written."""
 
     def put(
         self, group: str, name_of: Callable[[str], str], chunks: Iterable[bytes | memoryview]
@@ -88,22 +94,22 @@ class Folder:
         with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor
             yield file
 
-    def remove(self, place: str) -> int:
-        """Remove a file; return its bytes, 0 when there is none."""
-        return unlink(self._path_of(place))
+    def remove_group(self, group: str) -> tuple[int, int]:
+        """Remove the files of a group; return how many, and their bytes."""
+        places = [place for place, _ in self._listed([self.path / group]) if is_place(place)]
+        sizes = [unlink(self._path_of(place)) for place in places]
+        self._drop_empty()
+        return len(sizes), sum(sizes)
 
-    def places(self, group: str | None = None) -> Iterator[tuple[str, float]]:
-        """Yield the places of files, of one group or of all, and when each was written."""
-        for place, written in self._listed(self._groups() if group is None else [self.path / group]):
-            if _PLACE.fullmatch(place):
-                yield place, written
-
-    def sweep(self, keep: Callable[[str], bool], older_than: float) -> tuple[int, int]:
+    def sweep(
+        self, keep: Callable[[str], bool], older_than: float, groups: Collection[str] = ()
+    ) -> tuple[int, int]:
         """Remove files that are not to be kept, and what writers left unfinished when they died.
 
         Args:
             keep: Tells whether a place is referred to.
             older_than: Seconds since it was written after which a file that nobody refers to is removed.
+            groups: Those of the run store; here all are.
 
         Returns:
             How many files, and their bytes.
@@ -114,15 +120,14 @@ class Folder:
             removed: int | None = None
             if f"/{_TEMPORARY}" in place:
                 removed = remove_abandoned(self.path / place, old=written <= before)
-            elif written <= before and _PLACE.fullmatch(place) and not keep(place):
+            elif written <= before and is_place(place) and not keep(place):
                 removed = unlink(self.path / place)
             if removed is not None:
                 files, size = files + 1, size + removed
-        self.drop_empty()
+        self._drop_empty()
         return files, size
 
-    def drop_empty(self) -> None:
-        """Remove groups that have no files."""
+    def _drop_empty(self) -> None:
         for inside in self._groups():
             with suppress(OSError):
                 inside.rmdir()
@@ -140,7 +145,7 @@ class Folder:
 
     def _path_of(self, place: str) -> Path:
         path = self.path / place
-        if not _PLACE.fullmatch(place) or path.parent.is_symlink():
+        if not is_place(place) or path.parent.is_symlink():
             raise ResultError(
                 f"cannot use {place!r} as the place of a result: it is none that Longshore makes"
             )
@@ -180,6 +185,11 @@ class Folder:
             path.mkdir(mode=0o700, exist_ok=True)
             if self._flush:
                 _flush_folder(path.parent)
+
+
+def is_place(name: str) -> bool:
+    """Tell whether this is `group/name.ending`, as Longshore makes them."""
+    return _PLACE.fullmatch(name) is not None
 
 
 def _write(descriptor: int, chunks: Iterable[bytes | memoryview]) -> tuple[int, str]:

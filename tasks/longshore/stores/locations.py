@@ -19,8 +19,9 @@ def open_store(where: RunStore | str | Path | None = None) -> RunStore:
 
     Args:
         where: A path, `sqlite:///runs.db` (from here) or `sqlite:////var/lib/runs.db`, which may end with
-            `?durability=power`, a URL of another scheme that a plugin offers, or a store, which comes back as
-            it is. By default `$LONGSHORE_STORE`, or else `~/.local/share/longshore/runs.db`.
+            `?durability=power`, `?results=s3://lake/results` or both, joined by `&`; a URL of another scheme
+            that a plugin offers; or a store, which comes back as it is. By default `$LONGSHORE_STORE`, or
+            `~/.local/share/longshore/runs.db`.
 
     Raises:
         ConfigurationError: No plugin offers the scheme, or what it made is no store.
@@ -54,15 +55,19 @@ def _sqlite(url: str, rest: str) -> RunStore:
             f"cannot open run store {url!r}: write three slashes and a path, 'sqlite:///runs.db', "
             "or four for a path from the root"
         )
-    path, question, settings = path.partition("?")
-    if not question:
-        return SQLiteStore(path)
-    durability = settings.removeprefix("durability=")
-    if durability == settings or durability not in ("process", "power"):
+    path, question, query = path.partition("?")
+    settings: dict[str, str] = {}
+    for setting in query.split("&") if question else ():
+        name, _, value = setting.partition("=")
+        settings[name] = value
+    durability = settings.pop("durability", "process")
+    results = settings.pop("results", None)
+    if settings or durability not in ("process", "power") or results == "":
         raise ConfigurationError(
-            f"cannot open run store {url!r}: behind the '?' stands 'durability=process' or 'durability=power'"
+            f"cannot open run store {url!r}: behind the '?' stands 'durability=process', 'durability=power', "
+            "or 'results=' and a folder or URL, or both joined by '&'"
         )
-    return SQLiteStore(path, durability="power" if durability == "power" else "process")
+    return SQLiteStore(path, durability="power" if durability == "power" else "process", results=results)
 
 
 def _offered(scheme: str, url: str) -> RunStore:

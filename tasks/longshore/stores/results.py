@@ -9,24 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.errors import ConfigurationError
-from longshore.redaction import has_secrets, redact, redact_bytes
+from longshore.redaction import has_secrets, redact
 from longshore.stores.decoding import from_text
 from longshore.stores.encoding import Blobs, to_text
 from longshore.stores.errors import ResultError
 from longshore.stores.folders import Folder
+from longshore.stores.guards import Guard
+from longshore.stores.objectfolders import ObjectFolder
 from longshore.stores.records import StoredResult
 from longshore.stores.serializers import Serializer, decode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from io import BufferedReader
+    from io import BufferedIOBase
 
 INLINE: Final = 16 * 1024
 _IN_TEXT: Final = 64 * 1024
 """Bytes up to which binary data stays in the text, in base64; larger ones stand behind it as they are."""
 _CHUNK: Final = 1 << 20
-_OVERLAP: Final = 256
-"""Bytes: no form of a secret that is searched is longer."""
 _UNSAFE: Final = "it holds a secret"
 _LONGEST_REASON: Final = 1000
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
@@ -36,14 +36,19 @@ class Results:
     """Keep the results of runs.
 
     Args:
-        folder: Where large results go; made when it is first needed.
+        folder: Where large results go: a folder, made when it is first needed, or a URL such as
+            `s3://lake/results`, of a scheme that a plugin offers. Then the store refers to each by its whole
+            URL, so that a run can be resumed on another machine.
         serializers: What may write results for which JSON has no form, in order of preference; reading one
             takes the serializer that wrote it.
         inline: Bytes of JSON text up to which a result stays in the store itself.
         durability: `process`, or `power` to flush files before they are referred to.
+        connection: How to reach the URL, such as `S3Connection(profile="lake")`; by default what its plugin
+            makes, which finds credentials as its SDK does.
 
     Raises:
-        ConfigurationError: Two serializers have one name, or one has a name that cannot be a file's ending.
+        ConfigurationError: Two serializers have one name, or one has a name that cannot be a file's ending; a
+            connection was given and no URL.
     """
 
     def __init__(
@@ -53,8 +58,10 @@ class Results:
         serializers: Sequence[Serializer] = (),
         inline: int = INLINE,
         durability: str = "process",
+        connection: Any = None,
     ) -> None:
-        self._folder = Folder(Path(folder), flush=durability == "power")
+        self._connection = connection
+        self._folder = self._folder_for(folder, flush=durability == "power")
         self._serializers: dict[str, Serializer] = {}
         self._inline = inline
         for serializer in serializers:
@@ -65,6 +72,23 @@ class Results:
                     "'json' is taken"
                 )
             self._serializers[name] = serializer
+
+    def _folder_for(self, folder: Path | str, *, flush: bool) -> Folder | ObjectFolder:
+        scheme, found, rest = str(folder).partition("://")
+        if found and not isinstance(folder, Path) and scheme != "file":
+            return ObjectFolder(str(folder), self._connection)
+        if self._connection is not None:
+            raise ConfigurationError(f"Results({str(folder)!r}) got a connection; give it a URL, 's3://...'")
+        return Folder(Path(rest if scheme == "file" else folder), flush=flush)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other run stores may keep results in the same place."""
+        return self._folder.shared
+
+    def check(self) -> None:
+        """Raise a LongshoreError if it is known already that results cannot be kept there."""
+        self._folder.check()
 
     def put(self, run_id: str, label: str, value: Any) -> StoredResult:
         """Store a result.
@@ -81,7 +105,7 @@ class Results:
         Raises:
             StoreError: The system did not let the file be written.
         """
-        guard = _Guard() if has_secrets() else None
+        guard = Guard() if has_secrets() else None
         blobs = Blobs(_IN_TEXT, guard.look if guard else None)
         try:
             text = to_text(value, "result", blobs)
@@ -102,7 +126,7 @@ class Results:
             except Exception as error:  # noqa: BLE001 - what a serializer makes of foreign objects; said below
                 why = f"{why}; nor with {name}: {type(error).__name__}: {error}"
                 continue
-            if has_secrets() and _Guard().found_in(data):
+            if has_secrets() and Guard().found_in(data):
                 return StoredResult(serializer="", place=_UNSAFE)
             return self._put_file(run_id, label, name, _slices(data))
         return StoredResult(serializer="", place=redact(why)[:_LONGEST_REASON])
@@ -132,13 +156,20 @@ class Results:
             return decode(stored.text)
         if stored.serializer != "json" and stored.serializer not in self._serializers:
             raise ResultError(_not_enabled(stored.serializer))
-        with self._folder.open(stored.place) as file:
+        with self._folder_of(stored.place).open(stored.place) as file:
             _check(file, stored)
             if stored.serializer == "json":
                 return from_text(file.readline().decode("ascii"), "the result", file.read)
             return self._load(self._serializers[stored.serializer], file)
 
-    def _load(self, serializer: Serializer, file: BufferedReader) -> Any:
+    def _folder_of(self, place: str) -> Folder | ObjectFolder:
+        if "://" not in place:
+            return self._folder
+        if isinstance(self._folder, ObjectFolder):
+            return self._folder.at(place)
+        return ObjectFolder(place.rsplit("/", 2)[0])
+
+    def _load(self, serializer: Serializer, file: BufferedIOBase) -> Any:
         try:
             return serializer.loads(file.read())
         except Exception as error:
@@ -147,42 +178,35 @@ class Results:
                 "use the versions that wrote it, or run the step again"
             ) from error
 
-    def remove(self, run_id: str) -> tuple[int, int]:
-        """Remove the files of a run; return how many, and their bytes."""
-        sizes = [self._folder.remove(place) for place, _ in self._folder.places(_group(run_id))]
-        self._folder.drop_empty()
-        return len(sizes), sum(sizes)
+    def remove(self, run_id: str, elsewhere: Collection[str] = ()) -> tuple[int, int]:
+        """Remove what is kept of a run; return how many files, and their bytes.
 
-    def sweep(self, keep: Collection[str], older_than: float) -> tuple[int, int]:
+        Args:
+            run_id: The run.
+            elsewhere: Places of its results that are URLs: it may have been recorded with another folder.
+        """
+        group = _group(run_id)
+        count, size = self._folder.remove_group(group)
+        for place in elsewhere:
+            folder = self._folder_of(place)
+            if folder is not self._folder and isinstance(folder, ObjectFolder) and f"/{group}/" in place:
+                count += folder.remove([place])
+        return count, size
+
+    def sweep(self, keep: Collection[str], older_than: float, runs: Collection[str] = ()) -> tuple[int, int]:
         """Remove files that no run refers to, and what writers left unfinished when they died.
 
         Args:
             keep: The places that runs refer to.
             older_than: Seconds; a younger file may be about to be referred to.
+            runs: The runs that the store has. Below a URL only what is of these runs is looked at, because
+                other run stores may keep theirs there too.
 
         Returns:
             How many files, and their bytes.
         """
-        return self._folder.sweep(set(keep).__contains__, older_than)
-
-
-class _Guard:
-    """Looks for secrets, also in bytes before they become base64, which would hide them."""
-
-    def __init__(self) -> None:
-        self._found = False
-
-    def look(self, data: str | bytes | bytearray) -> None:
-        """Look into a part of what will be written."""
-        for start in range(0, len(data), _CHUNK):
-            part = data[max(start - _OVERLAP, 0) : start + _CHUNK]
-            held = part.encode("ascii") if isinstance(part, str) else bytes(part)
-            self._found = self._found or redact_bytes(held) != held
-
-    def found_in(self, data: str | bytes) -> bool:
-        """Whether there was one in this, or in anything before."""
-        self.look(data)
-        return self._found
+        groups = {_group(run_id) for run_id in runs} if self.shared else set[str]()
+        return self._folder.sweep(set(keep).__contains__, older_than, groups)
 
 
 def _file_of(text: str, blobs: list[bytes | bytearray]) -> Iterator[bytes | memoryview]:
@@ -200,14 +224,15 @@ def _slices(data: bytes | bytearray) -> Iterator[memoryview]:
         yield whole[start : start + _CHUNK]
 
 
-def _check(file: BufferedReader, stored: StoredResult) -> None:
+def _check(file: BufferedIOBase, stored: StoredResult) -> None:
     """Compare a file with what was written, before anything reads it."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     if size != stored.size:
         raise ResultError(
             f"cannot read the result {stored.place!r}: it has {size} bytes, {stored.size} were written; "
             "run the step again"
         )
+    file.seek(0)
     digest = hashlib.file_digest(file, "sha256")
     if digest.hexdigest() != stored.digest:
         raise ResultError(
@@ -230,7 +255,7 @@ def _cleaned(name: str) -> str:
 
 
 def _group(run_id: str) -> str:
-    """Return the folder of a run: its id where that is one on every file system, else made from it."""
+    """Return the group of a run: its id where that is one on every file system, else made from it."""
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{7,63}", run_id):
         return run_id
     digest = hashlib.sha256(run_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]

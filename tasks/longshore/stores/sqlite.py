@@ -48,7 +48,8 @@ class SQLiteStore(RunStore):
             may lose its last moments; `power`: it survives that too, and each write waits for the disk.
         serializers: What writes, and reads, the results that JSON has no form for; without one they are not
             stored. `PickleSerializer()` is one, for stores to which nobody else can write.
-        results: Where results go; by default the folder `<path>.results`.
+        results: Where results go: a folder, a URL such as `s3://lake/results`, or `Results(...)`; by default
+            the folder `<path>.results`.
         clock: What leases are judged by; for tests.
 
     Example:
@@ -61,16 +62,18 @@ class SQLiteStore(RunStore):
         *,
         durability: Literal["process", "power"] = "process",
         serializers: Sequence[Serializer] = (),
-        results: Results | None = None,
+        results: Results | Path | str | None = None,
         clock: Clock | None = None,
     ) -> None:
         if durability not in ("process", "power"):
             raise ConfigurationError(f"durability is 'process' or 'power', not {durability!r}")
-        if results is not None and serializers:
+        if serializers and not isinstance(results, Path | str | None):
             raise ConfigurationError("SQLiteStore got results and serializers; give Results the serializers")
         self.path: Final = Path(path).expanduser().absolute()
         self.durability = durability
-        self.results = results or _results_beside(self.path, durability, serializers)
+        if results is None:
+            results = self.path.with_name(f"{self.path.name}.results")
+        self.results = _results(results, durability, serializers)
         self._where = str(self.path)
         self._clock = clock or Clock()
         self._database = Database(self.path, power=durability == "power")
@@ -183,7 +186,7 @@ class SQLiteStore(RunStore):
 
         Each run is a transaction of its own, so that runs under way are recorded meanwhile.
         """
-        return pruning.prune(self._database, self.results, self._clock, before)
+        return pruning.prune(self._database, self.results, self._clock, before, self._where)
 
     def close(self) -> None:
         """Close the store; using it again opens it again."""
@@ -193,8 +196,9 @@ class SQLiteStore(RunStore):
         return self._database.read(lambda connection: look(connection, *arguments))
 
 
-def _results_beside(path: Path, durability: str, serializers: Sequence[Serializer]) -> Results:
+def _results(results: Results | Path | str, durability: str, serializers: Sequence[Serializer]) -> Results:
     from longshore.stores.results import Results
 
-    folder = path.with_name(f"{path.name}.results")
-    return Results(folder, durability=durability, serializers=serializers)
+    if isinstance(results, Results):
+        return results
+    return Results(results, durability=durability, serializers=serializers)
