@@ -1,0 +1,17 @@
+"""Objects on S3, and on services that speak like it: checked, atomic, resumable, in bounded memory.
+
+Credentials are found as boto3 finds them: in the environment, in `~/.aws`, by the role of a container or an
+instance.
+
+    from longshore_s3 import S3Upload
+
+    S3Upload(retries=3)("flights.csv", "s3://lake/2013/flights.csv").checksum
+"""
+
+from __future__ import annotations
+
+from longshore_s3.connections import S3Connection
+from longshore_s3.errors import S3Error
+from longshore_s3.options import S3WriteOptions
+
+__all__ = ["S3Connection", "S3Error", "S3WriteOptions"]
