@@ -87,6 +87,7 @@ def make_client(connection: S3Connection, session: Any, **config: Any) -> Any:
         "s3", endpoint_url=connection.endpoint or None, **network(connection, s3=s3, **config)
     )
     client.meta.events.register("before-call.s3.DeleteObjects", _add_md5)
+    client.meta.events.register("before-call.s3.HeadBucket", _keep_from_redirects)
     return client
 
 
@@ -123,6 +124,14 @@ def _add_md5(params: dict[str, Any], **_: Any) -> None:
     data = body.encode() if isinstance(body, str) else body
     digest = hashlib.md5(data, usedforsecurity=False).digest()
     params["headers"].setdefault("Content-MD5", base64.b64encode(digest).decode())
+
+
+def _keep_from_redirects(context: dict[str, Any], **_: Any) -> None:
+    """Have the SDK take an answer to HeadBucket as it is.
+
+    It asks HeadBucket where a redirect leads; were that answered with a redirect too, it would ask for ever.
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def frozen_credentials(session: Any) -> tuple[str, str, str] | None:
