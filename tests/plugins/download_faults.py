@@ -90,14 +90,17 @@ def receiving(rig: Rig, target: Path) -> Receiving:
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less between requests; how long is the matter of row T5."""
-    monkeypatch.setattr(patience, "_DELAY", Exponential(base=0.01, cap=0.05))
+    for name in ("_DELAY", "_SLOWER"):
+        monkeypatch.setattr(patience, name, Exponential(base=0.01, cap=0.05))
 
 
-@pytest.fixture(params=["one request", "ranges"])
-def data(request: pytest.FixtureRequest, rig: Rig) -> bytes:
-    """An object that is fetched with one request, or in ranges."""
-    chosen = ONE_REQUEST if request.param == "one request" else RANGES
+@pytest.fixture(params=["first request", "one request", "ranges"])
+def data(request: pytest.FixtureRequest, rig: Rig, receiving: Receiving) -> bytes:
+    """An object that is fetched with one request, which may be the first one of the store, or in ranges."""
+    chosen = RANGES if request.param == "ranges" else ONE_REQUEST
     rig.write("cargo", chosen)
+    if request.param == "one request":
+        rig.warm(receiving.store)
     return chosen
 
 
@@ -160,14 +163,16 @@ class DownloadFaults:
     def test_a_stall_ends_with_the_timeout_and_is_mended(
         self, rig: Rig, receiving: Receiving, data: bytes
     ) -> None:
+        receiving.store = rig.store(read_timeout=0.4)
         rig.proxy.on(rig.reads, stalled(5000))
-        outcome = receiving.run(data, store=rig.store(read_timeout=0.4))
+        outcome = receiving.run(data)
         assert isinstance(outcome, ObjectInfo), outcome
         assert receiving.seconds < 10
 
     def test_a_body_that_drips_comes_whole(self, rig: Rig, receiving: Receiving, data: bytes) -> None:
+        receiving.store = rig.store(read_timeout=1.0)
         rig.proxy.on(rig.reads, dripping(8 * KIB, 0.02))
-        outcome = receiving.run(data, store=rig.store(read_timeout=1.0))
+        outcome = receiving.run(data)
         assert isinstance(outcome, ObjectInfo), outcome
 
     def test_a_flipped_bit_is_found_by_the_checksum(
@@ -236,26 +241,26 @@ class DownloadFaults:
         self, rig: Rig, receiving: Receiving, data: bytes
     ) -> None:
         rig.proxy.edit(rig.reads, labelled("Content-Encoding", "gzip"))
-        assert isinstance(outcome := receiving.run(data), ObjectInfo), outcome
+        assert isinstance(receiving.run(data), ObjectInfo | ServiceError)
 
     def test_an_expired_token_is_renewed_once(self, rig: Rig, receiving: Receiving) -> None:
         rig.write("cargo", RANGES)
-        store = rig.store(refreshable=True)
-        store.head(rig.at("cargo"))
+        receiving.store = rig.store(refreshable=True)
+        receiving.store.head(rig.at("cargo"))
         before = rig.renewals()
         rig.proxy.on(rig.reads, rig.expired, after=1)
-        assert isinstance(outcome := receiving.run(RANGES, store=store), ObjectInfo), outcome
+        assert isinstance(outcome := receiving.run(RANGES), ObjectInfo), outcome
         assert rig.renewals() - before == 1
 
     def test_a_token_that_all_parts_find_expired_is_renewed_once(
         self, rig: Rig, receiving: Receiving
     ) -> None:
         rig.write("cargo", RANGES)
-        store = rig.store(refreshable=True)
-        store.head(rig.at("cargo"))
+        receiving.store = rig.store(refreshable=True)
+        receiving.store.head(rig.at("cargo"))
         before = rig.renewals()
         rig.proxy.on(rig.reads, together(3, rig.expired), after=1, times=3)
-        assert isinstance(outcome := receiving.run(RANGES, store=store, concurrency=3), ObjectInfo), outcome
+        assert isinstance(outcome := receiving.run(RANGES, concurrency=3), ObjectInfo), outcome
         assert rig.renewals() - before == 1
 
 
@@ -268,9 +273,8 @@ class HopelessDownloads:
         expected = {
             "denied": AccessDeniedError, "bucket_missing": BucketNotFoundError, "expired": CredentialsError,
         }  # fmt: skip
-        store = rig.store()
         rig.proxy.on(everything, getattr(rig, kind), times=FOR_EVER)
-        assert isinstance(receiving.run(data, store=store), expected[kind])
+        assert isinstance(receiving.run(data), expected[kind])
         assert receiving.seconds < 2
         assert len(rig.proxy.seen()) <= 2
         assert receiving.leftovers() == []

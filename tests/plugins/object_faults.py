@@ -328,7 +328,8 @@ def flipped(at: int) -> Fault:
 
 def with_flipped_bit(data: bytes, at: int) -> bytes:
     changed = bytearray(data)
-    changed[at] ^= 4
+    if changed:
+        changed[at % len(changed)] ^= 4
     return bytes(changed)
 
 
@@ -488,9 +489,14 @@ class FaultProxy:
             return [passing for passing in self.requests if match(passing)]
 
     def forget(self) -> None:
-        """Begin anew: no rules, no requests."""
+        """Leave what came so far out of `seen`."""
         with self._lock:
-            self.requests, self.edits, self._rules = [], [], []
+            self.requests = []
+
+    def heal(self) -> None:
+        """Break nothing more."""
+        with self._lock:
+            self.edits, self._rules = [], []
 
     def take(self, passing: Passing) -> Fault:
         """Record a request, and return what becomes of it."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from object_faults import FaultProxy, Passing, s3_error
 from s3_servers import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 from transfer_rigs import MIB, Rig
 
+from longshore_s3.connections import S3Connection
 from longshore_storage.locations import Location
 from longshore_storage.protocol import ObjectStore
 
@@ -41,7 +43,7 @@ class S3Rig(Rig):
         self, server: S3Server, proxy: FaultProxy, issuer: HttpServer, environ: Callable[[str, str], None]
     ) -> None:
         super().__init__(proxy)
-        self._client = server.client()
+        self._client = server.own_client
         self._bucket = server.new_bucket()
         self._issuer, self._environ = issuer, environ
         issuer.on("/credentials", self._issue)
@@ -50,14 +52,17 @@ class S3Rig(Rig):
         environ("AWS_EC2_METADATA_DISABLED", "true")
 
     def store(self, *, refreshable: bool = False, read_timeout: float = 20.0) -> ObjectStore:
-        from longshore_s3 import S3Connection
-
         issuer = self._issuer.url("/credentials") if refreshable else ""
         self._environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer)
         self._environ("AWS_ACCESS_KEY_ID", "" if refreshable else ACCESS_KEY)
         self._environ("AWS_SECRET_ACCESS_KEY", "" if refreshable else SECRET_KEY)
-        connection = S3Connection(endpoint=self.proxy.endpoint, region=REGION, read_timeout=read_timeout)
-        return connection.open()
+        return S3Connection(**self._fields(), read_timeout=read_timeout).open()
+
+    def _fields(self) -> dict[str, Any]:
+        return {"endpoint": self.proxy.endpoint, "region": REGION}
+
+    def as_told(self) -> dict[str, Any]:
+        return {"module": "longshore_s3", "connection": "S3Connection", "fields": self._fields()}
 
     def _issue(self, exchange: Exchange) -> None:
         until = (datetime.now(UTC) + timedelta(hours=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -89,11 +94,17 @@ class S3Rig(Rig):
         listed = self._client.list_multipart_uploads(Bucket=self._bucket)
         return [str(upload["Key"]) for upload in listed.get("Uploads", [])]
 
+    def begin_upload(self, key: str) -> Callable[[], object]:
+        made = self._client.create_multipart_upload(Bucket=self._bucket, Key=key)
+        return lambda: self._client.abort_multipart_upload(
+            Bucket=self._bucket, Key=key, UploadId=made["UploadId"]
+        )
+
+    def part_of(self, passing: Passing) -> str:
+        return passing.query["partNumber"][0]
+
     def renewals(self) -> int:
         return len(self._issuer.asked("/credentials"))
-
-    def close(self) -> None:
-        self._client.close()
 
     def _is(self, passing: Passing, method: str, *queried: str) -> bool:
         asked = {
@@ -133,9 +144,8 @@ def environ_of(patch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
     return change
 
 
-def s3_rig(server: S3Server, patch: pytest.MonkeyPatch) -> Any:
-    """Yield a rig on a server."""
+def s3_rig(server: S3Server, patch: pytest.MonkeyPatch, folder: Path) -> Iterator[S3Rig]:
+    """Yield a rig on a server, with the records of unfinished uploads in a folder."""
+    patch.setenv("LONGSHORE_STATE", str(folder))
     with FaultProxy(server.port) as proxy, HttpServer() as issuer:
-        rig = S3Rig(server, proxy, issuer, environ_of(patch))
-        yield rig
-        rig.close()
+        yield S3Rig(server, proxy, issuer, environ_of(patch))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import http.client
 import os
 import random
@@ -122,12 +123,20 @@ class S3Server:
             config=Config(**settings),
         )
 
+    def close(self) -> None:
+        """Close what looks at the server; it goes on running for other processes."""
+        if "own_client" in self.__dict__:
+            self.own_client.close()
+
+    @functools.cached_property
+    def own_client(self) -> Any:
+        """A client for looking at the server besides what is tested."""
+        return self.client()
+
     def new_bucket(self, **settings: Any) -> str:
         """Make a bucket of a name that nobody has."""
         name = f"tests-{uuid.uuid4().hex[:16]}"
-        client = self.client()
-        client.create_bucket(Bucket=name, **settings)
-        client.close()
+        self.own_client.create_bucket(Bucket=name, **settings)
         return name
 
 
@@ -148,7 +157,9 @@ def running(make: Make, folder: Path) -> Iterator[S3Server]:
             port = _start(make, python, folder)
             told.write_text(str(port))
         fcntl.flock(lock, fcntl.LOCK_UN)
-        yield S3Server(make, f"http://127.0.0.1:{port}")
+        server = S3Server(make, f"http://127.0.0.1:{port}")
+        yield server
+        server.close()
 
 
 def _start(make: Make, python: Path, folder: Path) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from object_faults import Fault, FaultProxy, Passing
 
+from longshore_storage import checksums
 from longshore_storage.errors import StorageError
 from longshore_storage.locations import Location
 from longshore_storage.objects import ObjectInfo
@@ -55,6 +56,13 @@ class Rig(ABC):
             read_timeout: Seconds.
         """
 
+    def warm(self, store: ObjectStore) -> None:
+        """Let a store learn what it learns from its first requests."""
+        data = memoryview(b"warm")
+        store.put(self.at("warm"), data, checksum=checksums.of(store.algorithm, data))
+        store.get(self.at("warm"), MIB)
+        self.proxy.forget()
+
     @abstractmethod
     def at(self, key: str) -> Location: ...
 
@@ -72,6 +80,18 @@ class Rig(ABC):
     @abstractmethod
     def open_uploads(self) -> list[str]:
         """Return the keys of unfinished uploads."""
+
+    @abstractmethod
+    def begin_upload(self, key: str) -> Callable[[], object]:
+        """Begin an upload that is not ours; return what aborts it."""
+
+    @abstractmethod
+    def as_told(self) -> dict[str, Any]:
+        """Return the connection for another process: `module`, `connection` and `fields`."""
+
+    @abstractmethod
+    def part_of(self, passing: Passing) -> str:
+        """Return which part a request sends."""
 
     @abstractmethod
     def renewals(self) -> int:
@@ -96,10 +116,12 @@ class Rig(ABC):
     def parts(self, passing: Passing) -> bool: ...
 
     @abstractmethod
-    def finishes(self, passing: Passing) -> bool: ...
+    def finishes(self, passing: Passing) -> bool:
+        """What makes the parts an object."""
 
     def requests_of(self, kind: str) -> Callable[[Passing], bool]:
         matches: Mapping[str, Callable[[Passing], bool]] = {
+            "first puts": self.puts,
             "puts": self.puts, "begins": self.begins, "parts": self.parts, "finishes": self.finishes,
         }  # fmt: skip
         return matches[kind]
@@ -111,21 +133,21 @@ class Receiving:
     Args:
         rig: Where from.
         target: A file that has OLD in it.
+        part_size: Bytes.
     """
 
     def __init__(self, rig: Rig, target: Path, part_size: int) -> None:
         self.rig, self.target, self.part_size = rig, target, part_size
+        self.store = rig.store()
         self.seconds = 0.0
 
-    def run(
-        self, *versions: bytes, store: ObjectStore | None = None, **settings: Any
-    ) -> ObjectInfo | StorageError:
+    def run(self, *versions: bytes, **settings: Any) -> ObjectInfo | StorageError:
         """Download the object `cargo`; the file is the old one, or one of the versions after a success."""
         chosen = Settings(part_size=self.part_size, **settings)
         began = time.monotonic()
         outcome: ObjectInfo | StorageError
         try:
-            outcome = download(store or self.rig.store(), self.rig.at("cargo"), self.target, settings=chosen)
+            outcome = download(self.store, self.rig.at("cargo"), self.target, settings=chosen)
         except StorageError as error:
             outcome = error
         self.seconds = time.monotonic() - began
@@ -150,22 +172,19 @@ class Sending:
 
     def __init__(self, rig: Rig, *, part_size: int = 0) -> None:
         self.rig, self.part_size = rig, part_size or rig.smallest_part
+        self.store = rig.store()
         self.seconds = 0.0
         self.unknown = 0
         rig.write("cargo", OLD)
 
-    def run(
-        self, data: bytes, *, store: ObjectStore | None = None, source: Source | None = None, **settings: Any
-    ) -> ObjectInfo | StorageError:
+    def run(self, data: bytes, *, source: Source | None = None, **settings: Any) -> ObjectInfo | StorageError:
         """Upload to the object `cargo`; the key is the old one or the new one, and no upload is open."""
         chosen = Settings(part_size=self.part_size, **settings)
         before = self.rig.read("cargo")
         began = time.monotonic()
         outcome: ObjectInfo | StorageError
         try:
-            outcome = upload(
-                source or BytesSource(data), store or self.rig.store(), self.rig.at("cargo"), settings=chosen
-            )
+            outcome = upload(source or BytesSource(data), self.store, self.rig.at("cargo"), settings=chosen)
         except StorageError as error:
             outcome = error
         self.seconds = time.monotonic() - began
