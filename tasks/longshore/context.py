@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import deadlines, forks
+from longshore.progress import Pace, Progress
 
 if TYPE_CHECKING:
     from longshore.logs import ContextLogger
@@ -24,7 +25,7 @@ CANCEL_GRACE: Final = 15.0
 """Seconds that the callbacks of a cancelled attempt may take together."""
 _TAIL_LINES: Final = 50
 
-Progress = Callable[["Attempt", float, str], None]
+Listener = Callable[["Attempt", Progress], None]
 _tail_lock = forks.Lock()
 
 
@@ -45,7 +46,7 @@ class Attempt:
     """
 
     __slots__ = (
-        "_callbacks", "_calls", "_cancelled", "_origin", "_progress", "_tail", "attempt", "attempts",
+        "_callbacks", "_calls", "_cancelled", "_origin", "_pace", "_progress", "_tail", "attempt", "attempts",
         "deadline", "flow", "link", "map_index", "name", "recorded_in", "run_id", "tags",
     )  # fmt: skip
 
@@ -58,7 +59,7 @@ class Attempt:
         attempt: int = 1,
         attempts: int = 1,
         tags: tuple[str, ...] = (),
-        progress: Progress | None = None,
+        progress: Listener | None = None,
         origin: str = "",
         recorded_in: str = "",
     ) -> None:
@@ -73,6 +74,7 @@ class Attempt:
         self.tags = tags
         self.recorded_in = recorded_in
         self._progress = progress
+        self._pace: Pace | None = None
         self._origin = origin
         self._calls = 0
         self._cancelled = ""
@@ -134,15 +136,44 @@ class Attempt:
         """The name with its map index: `load` or `load[3]`."""
         return self.name if self.map_index is None else f"{self.name}[{self.map_index}]"
 
-    def progress(self, fraction: float, message: str = "") -> None:
+    def progress(
+        self,
+        fraction: float | None = None,
+        message: str = "",
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        unit: str = "",
+    ) -> None:
         """Say how far the work is.
 
+        The rate and the time left are reckoned from what is counted, and need not be said. May be called
+        often, and from any thread with the attempt's context; a few times a second is enough.
+
         Args:
-            fraction: From 0.0 to 1.0.
+            fraction: From 0.0 to 1.0; by default `done / total`.
             message: What is being done.
+            done: How much is done.
+            total: How much there is in all, if that is known.
+            unit: What is counted, in the plural, such as `"objects"`; `"B"` for bytes.
+
+        Example:
+            >>> current.progress(done=312 << 20, total=1 << 30, unit="B", message="flights.csv")
         """
-        if self._progress is not None:
-            self._progress(self, min(1.0, max(0.0, fraction)), message)
+        if self._progress is None:
+            return
+        rate = left = None
+        if done is not None:
+            self._pace = self._pace or Pace()
+            rate, left = self._pace.count(done, total, unit)
+            if fraction is None and total is not None:
+                fraction = done / total if total else 1.0
+        if fraction is not None:
+            fraction = min(1.0, max(0.0, fraction))
+        told = Progress(
+            fraction=fraction, message=message, done=done, total=total, unit=unit, rate=rate, left=left
+        )
+        self._progress(self, told)
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], None]) -> Generator[None]:

@@ -24,8 +24,9 @@ from longshore.states import Cancelled, Crashed, Retrying, Running, State
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from longshore.context import Attempt, Progress
+    from longshore.context import Attempt, Listener
     from longshore.jobs.phases import JobCall
+    from longshore.progress import Progress
     from longshore.remotes import Hub
 
 _END_GRACE: Final = 1.0
@@ -59,7 +60,7 @@ class Flights:
         executor: ExecutorLike | None,
         began: Callable[[Unit, State], None],
         ended: Ended,
-        progress: Progress,
+        progress: Listener,
         read: Callable[[JobCall, str], None] | None = None,
     ) -> None:
         self.interrupts = Interrupts(lambda: self._inbox.put(None))
@@ -78,7 +79,7 @@ class Flights:
     def _open_hub(self) -> Hub:
         from longshore.remotes import Hub
 
-        return Hub(self._heard)
+        return Hub(self._heard, self._heard_progress)
 
     def __len__(self) -> int:
         return len(self._under_way) + len(self._waiting)
@@ -122,8 +123,13 @@ class Flights:
     def _heard(self, unit: Unit, state: State) -> None:
         self._inbox.put(lambda: self._began(unit, state))
 
-    def _relay_progress(self, context: Attempt, fraction: float, message: str) -> None:
-        self._inbox.put(lambda: self._progress(context, fraction, message))
+    def _relay_progress(self, context: Attempt, progress: Progress) -> None:
+        self._inbox.put(lambda: self._progress(context, progress))
+
+    def _heard_progress(self, unit: Unit, progress: Progress) -> None:
+        flight = self._under_way.get(unit)
+        if flight is not None:
+            self._relay_progress(flight[1], progress)
 
     def _landed(self, unit: Unit, future: Future[Any]) -> None:
         flight = self._under_way.pop(unit, None)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
     from longshore.leftovers import Leftover
+    from longshore.progress import Progress
     from longshore.states import State
     from longshore.stores.interface import RunStore
     from longshore.tasks import Task
@@ -70,6 +71,11 @@ def longshore_commands() -> Sequence[Any]:  # type: ignore[empty-body]
 @hookspec
 def longshore_state_changed(subject: Subject, old: State, new: State) -> None:
     """Watch each transition; what is returned or raised changes nothing."""
+
+
+@hookspec
+def longshore_progress(subject: Subject, progress: Progress) -> None:
+    """Watch how far the steps of a run are, as they say it; slow ones miss some of it."""
 
 
 @hookspec

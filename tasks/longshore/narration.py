@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import Attempt, acting_as
 from longshore.errors import LongshoreError, TaskError
 from longshore.frontier import WHOLE, Frontier, Unit
 from longshore.handlers import BestEffort, Subject
+from longshore.lanes import Lane
 from longshore.logs import run_log
 from longshore.states import (
     Cancelled,
@@ -27,18 +30,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from longshore.nodes import Node
+    from longshore.progress import Progress
     from longshore.runner import Call
     from longshore.runs import FlowRun
 
 _SHOWN_FAILURES = 5
+_LINE_EVERY = 5.0
+"""Seconds between two lines in the log about what a step counts."""
+_MOST_NEWS = 1_000
 
 
 class Narrator:
     """Tells the log and the observers of a run's transitions."""
 
     def __init__(self, run: FlowRun, frontier: Frontier) -> None:
-        from longshore.plugins import host
+        from longshore.plugins import host, tell
 
+        self._watchers = [(plugin, Lane(_MOST_NEWS)) for plugin in host().implementing("longshore_progress")]
+        self._told: dict[str, float] = {}
+        self._tell = tell
         self._run = run
         self._frontier = frontier
         self._log = run_log.isEnabledFor(logging.INFO)
@@ -114,11 +124,29 @@ class Narrator:
         else:
             run_log.info("%s | %s%s%s", label, type(new).__name__, took, why)
 
-    def progress(self, context: Attempt, fraction: float, message: str) -> None:
-        """Tell of an attempt's progress."""
-        if self._log:
-            with acting_as(context):
-                run_log.info("%s | %3.0f %% %s", context.label, fraction * 100, message)
+    def progress(self, context: Attempt, progress: Progress) -> None:
+        """Tell how far an attempt is: plugins at once, the log now and then when it is told often."""
+        for plugin, lane in self._watchers:  # what they cannot follow is left out; the next news is newer
+            lane.put(
+                partial(self._tell, plugin, "longshore_progress", subject=_of(context), progress=progress)
+            )
+        if not self._log or not self._is_due(context.label, progress):
+            return
+        with acting_as(context):
+            if progress.fraction is None:
+                run_log.info("%s | %s", context.label, progress)
+            else:
+                run_log.info("%s | %3.0f %% %s", context.label, progress.fraction * 100, progress)
+
+    def _is_due(self, label: str, progress: Progress) -> bool:
+        """Whether a line is due: counts come many times a second, and people read the lines."""
+        if progress.done is None:
+            return True
+        now = time.monotonic()
+        if now - self._told.get(label, -_LINE_EVERY) < _LINE_EVERY:
+            return False
+        self._told[label] = now
+        return True
 
     def flow_changed(self, subject: Subject, old: State, new: State) -> None:
         """Tell of the flow's own transition."""
@@ -152,3 +180,10 @@ class Narrator:
 def _surprising(error: BaseException | None) -> bool:
     """Whether a traceback says more than the error's own message."""
     return error is not None and not isinstance(error, LongshoreError)
+
+
+def _of(context: Attempt) -> Subject:
+    return Subject(
+        kind="task", name=context.name, run_id=context.run_id, flow=context.flow, map_index=context.map_index,
+        attempt=context.attempt, attempts=context.attempts, tags=context.tags, link=context.link,
+    )  # fmt: skip

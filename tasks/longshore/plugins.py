@@ -101,12 +101,12 @@ class PluginHost:
     def run_started(self, run: Any) -> None:
         """Tell plugins that a flow run begins."""
         for plugin in self.implementing("longshore_run_started"):
-            _tell(plugin, "longshore_run_started", run=run)
+            tell(plugin, "longshore_run_started", run=run)
 
     def run_finished(self, run: Any) -> None:
         """Tell plugins that a flow run has ended."""
         for plugin in self.implementing("longshore_run_finished"):
-            _tell(plugin, "longshore_run_finished", run=run)
+            tell(plugin, "longshore_run_finished", run=run)
 
     def register(self, plugin: object, name: str = "") -> str:
         """Take in an object or module with `@hookimpl` functions until `unregister`; return its name.
@@ -236,10 +236,11 @@ class PluginHost:
 
 
 def _observe(plugin: Plugin, subject: Subject, old: State, new: State) -> None:
-    _tell(plugin, "longshore_state_changed", subject=subject, old=old, new=new)
+    tell(plugin, "longshore_state_changed", subject=subject, old=old, new=new)
 
 
-def _tell(plugin: Plugin, hook: str, **arguments: Any) -> None:
+def tell(plugin: Plugin, hook: str, **arguments: Any) -> None:
+    """Call the hook of a plugin that watches; what it raises changes nothing, and is said once."""
     from longshore.offers import hook_failure
 
     try:

@@ -9,6 +9,7 @@ from typing import Final
 from longshore.errors import ConfigurationError
 
 _SIZES: Final = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+_SPEEDS: Final = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
@@ -42,6 +43,34 @@ def size(count: int) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return many(count, "byte")
+
+
+def amount(done: int, total: int | None = None, unit: str = "B") -> str:
+    """Return how much of a whole there is: `312 of 1,024 MiB`, `1,200 of 2,000 objects`, `1.2 GiB`.
+
+    Args:
+        done: How much there is.
+        total: The whole, if it is known; both are shown in the unit that suits it.
+        unit: `B` for bytes, or what is counted.
+    """
+    known = (done,) if total is None else (done, total)
+    if unit != "B":
+        return f"{' of '.join(f'{count:,}' for count in known)} {unit}".rstrip()
+    # GiB only for what has two digits in it: 312 of 1,024 MiB says more than 0.3 of 1.0 GiB.
+    name, factor = next(
+        ((n, f) for n, f in _SIZES if known[-1] >= (10 * f if n == "GiB" else f)), ("bytes", 1)
+    )
+    digits = 1 if factor > 1 and known[-1] < 10 * factor else 0
+    return f"{' of '.join(f'{count / factor:,.{digits}f}' for count in known)} {name}"
+
+
+def speed(rate: float, unit: str = "B") -> str:
+    """Return how much there is in a second: `410 MB/s`, `1,250 objects/s`."""
+    name, factor = f" {unit}" if unit else "", 1.0
+    if unit == "B":
+        name, factor = next(((f" {n}", f) for n, f in _SPEEDS if rate >= f), (" B", 1.0))
+    value = rate / factor
+    return f"{value:,.{0 if value >= 10 or name == ' B' else 1}f}{name}/s"
 
 
 def many(count: int, noun: str, plural: str = "") -> str:

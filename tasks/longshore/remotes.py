@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from longshore.executors import Pool
     from longshore.frontier import Unit
+    from longshore.progress import Progress
     from longshore.states import State
 
 _WIRE_DELAY = 1.0
@@ -43,12 +44,16 @@ class Hub:
 
     Args:
         started: Told, in the hub's thread, of a unit's Running state.
+        progress: Told, in the hub's thread, how far a unit is.
     """
 
-    def __init__(self, started: Callable[[Unit, State], None]) -> None:
+    def __init__(
+        self, started: Callable[[Unit, State], None], progress: Callable[[Unit, Progress], None]
+    ) -> None:
         self._key = secrets.token_bytes(32)
         self._listener = Listener(authkey=self._key)
         self._started = started
+        self._progress = progress
         self._wires: list[Connection[Any, Any]] = []
         self._closed = False
         self._news = threading.Condition()
@@ -72,6 +77,8 @@ class Hub:
                 kind, *content = wire.recv()
                 if kind == "started":
                     self._started(*content)
+                elif kind == "progress":
+                    self._progress(*content)
                 elif kind == "called back":
                     self._awaited.discard(wire)
                 elif kind == "done":
@@ -210,7 +217,7 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
         return _sealed(unsendable("the step cannot be loaded in the worker", error))
     wire = _wire_to(address, key)
-    context = call.context(lambda c, fraction, message: c.log.info("%3.0f %% %s", fraction * 100, message))
+    context = call.context(lambda _, progress: wire.send("progress", unit, progress))
     wire.contexts[unit] = context
     try:
         with records_with_context():

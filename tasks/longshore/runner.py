@@ -49,6 +49,7 @@ from longshore.states import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longshore.context import Listener
     from longshore.tasks import Task
 
 _LONGEST_TRACEBACK: Final = 32_000
@@ -77,7 +78,7 @@ class Call:
     private: bool = False
     recorded_in: str = ""
 
-    def context(self, progress: Callable[[Attempt, float, str], None] | None = None) -> Attempt:
+    def context(self, progress: Listener | None = None) -> Attempt:
         """Return what `current` will show."""
         context = Attempt(
             self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1,

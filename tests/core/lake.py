@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class LakeFolder:
         path.write_bytes(b"".join(pieces))
 
     @contextmanager
-    def open(self, name: str) -> Iterator[io.BytesIO]:
+    def open(self, name: str) -> Generator[io.BytesIO]:
         self._lake.called(f"open {name}")
         yield io.BytesIO((self._path / name).read_bytes())
 

@@ -36,6 +36,9 @@ FLOWS = """
         for part in range(1, 5):
             current.progress(part / 4, "reading")
             time.sleep(0.1)
+        for part in range(1, 5):
+            current.progress(done=part << 28, total=1 << 30, unit="B", message="flights.csv")
+            time.sleep(0.25)
         return n
 
 
@@ -207,6 +210,7 @@ def test_a_step_has_a_line_while_it_runs_and_one_above_when_it_has_ended(good: s
     shown, left = plain(written), kept(written)
     assert re.search(r"▸ count +0 of 3  0\.\d s", shown)
     assert re.search(r"▸ fetch +attempt 2 of 3  25% reading", shown)
+    assert re.search(r"▸ fetch +attempt 2 of 3  75% 768 of 1,024 MiB, .* [GM]B/s, 0 s left", shown)
     assert re.search(r"\d done, \d running, \d waiting, \d\.\d s", shown)
     assert matching(left, r"▸|running,") == []
     assert left[0] == "good"

@@ -179,10 +179,10 @@ def test_a_callback_that_raises_keeps_nobody_from_being_called() -> None:
 
 
 def test_progress_stays_between_nothing_and_all() -> None:
-    told: list[tuple[float, str]] = []
+    told: list[tuple[float | None, str]] = []
     from longshore.context import Attempt, active
 
-    attempt = Attempt("x", progress=lambda context, fraction, message: told.append((fraction, message)))
+    attempt = Attempt("x", progress=lambda context, told_: told.append((told_.fraction, told_.message)))
     token = active.set(attempt)
     try:
         for fraction in (-1.0, 0.25, 7.0):

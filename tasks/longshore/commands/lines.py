@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from longshore.nodes import Node
+    from longshore.progress import Progress
     from longshore.runs import FlowRun
 
 _WIDTH: Final = 28  # columns of a step's name
@@ -150,7 +151,7 @@ def _with_message(state: State, took: str) -> str:
     return "  ".join(filter(None, [type(state).__name__, took, state.message]))
 
 
-def running_line(run: FlowRun, node: Node, progress: Mapping[str, tuple[float, str]]) -> Line:
+def running_line(run: FlowRun, node: Node, progress: Mapping[str, Progress]) -> Line:
     """Return the line of a step that runs, or waits for its next attempt."""
     state = run.states[node.name]
     began = run.timings[node.name][0]
@@ -162,8 +163,9 @@ def running_line(run: FlowRun, node: Node, progress: Mapping[str, tuple[float, s
     elif isinstance(state, Running) and state.attempt > 1:
         parts.append(f"attempt {state.attempt} of {_attempts(node)}")
     if node.name in progress:
-        fraction, message = progress[node.name]
-        parts.append(f"{fraction:.0%} {message}".strip())
+        told = progress[node.name]
+        percent = "" if told.fraction is None else f"{told.fraction:.0%}"
+        parts.append(redact(f"{percent} {told}".strip()))
     if began is not None:
         parts.append(f"{(utc_now() - began).total_seconds():.1f} s")
     mark = "retrying" if isinstance(state, Retrying) else "running"

@@ -1,7 +1,7 @@
 """The live view of a run on a terminal: what ended above, what runs below, one line a step.
 
 The view reads the run's own record a few times a second, so a run of many steps pays nothing for it. The log
-brings what cannot be read there: retries, failures, progress, and what the steps say.
+brings what cannot be read there: retries, failures, and what the steps say. Progress comes as data.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from longshore.flows import Flow
+    from longshore.handlers import Subject
     from longshore.nodes import Node
+    from longshore.progress import Progress
     from longshore.runs import FlowRun
 
 _EVERY: Final = 0.1  # seconds between looks at the run
@@ -81,6 +83,11 @@ class _Watcher:
         if run.flow is self._flow:
             self._view.begin(run)
 
+    @hookimpl
+    def longshore_progress(self, subject: Subject, progress: Progress) -> None:
+        if subject.map_index is None:  # of a mapped step, what has ended is counted
+            self._view.progress[subject.name] = progress
+
 
 class _View:
     """What the run's record says, as lines."""
@@ -88,7 +95,7 @@ class _View:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.marks = Marks.for_encoding(console.encoding)
-        self.progress: dict[str, tuple[float, str]] = {}
+        self.progress: dict[str, Progress] = {}
         self._lock = threading.RLock()
         self._run: FlowRun | None = None
         self._left: list[Node] = []
@@ -202,10 +209,6 @@ class _LogLines(logging.Handler):
         if record.module != "narration":
             line = Line.of_log(label_of(record), record.levelno, record.getMessage())
             self._view.say(line, always=record.levelno >= logging.WARNING)
-        elif record.funcName == "progress" and isinstance(record.args, tuple):
-            label, percent, message = record.args
-            if not str(label).endswith("]"):  # of a mapped step, what has ended is counted
-                self._view.progress[str(label)] = float(str(percent)) / 100, str(message)
         elif record.funcName == "_say" and record.levelno >= logging.WARNING:
             self._failure(record)
 
