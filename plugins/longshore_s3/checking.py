@@ -28,7 +28,7 @@ _PIECE: Final = 1 << 20
 
 
 def told(answer: Mapping[str, Any]) -> str:
-    """Return the checksum of the whole that an answer tells, as `ObjectInfo` has it; empty if there is none."""
+    """Return the checksum of the whole that an answer tells, as `ObjectInfo` has it; empty if none."""
     if answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
         return ""
     for member, algorithm in _CRCS.items():
@@ -108,7 +108,7 @@ def confirm(api: Api, at: Location, info: ObjectInfo, source: Source) -> str:
     if is_md5(about):
         ours = _md5_of_source(source, 0, source.size).hexdigest()
     else:
-        size = _part_size(api, at, about, pinned)
+        size = _part_size(api, at, about, info.version)
         if not size:
             return "size"
         offsets = range(0, source.size, size)
@@ -123,13 +123,14 @@ def confirm(api: Api, at: Location, info: ObjectInfo, source: Source) -> str:
     return "md5"
 
 
-def _part_size(api: Api, at: Location, about: Mapping[str, Any], pinned: dict[str, str]) -> int:
+def _part_size(api: Api, at: Location, about: Mapping[str, Any], version: str) -> int:
     """Return the size of an object's parts, if their MD5s make its ETag; 0 if not, or if nobody says it."""
     plain, _, count = etag_of(about).partition("-")
     if not count.isdigit() or not is_md5({**about, "ETag": plain}):
         return 0
     try:
-        first = api.call("look at", "head_object", at, PartNumber=1, **pinned)
+        # No `If-Match`: services of other makes compare it with the part's own ETag.
+        first = api.call("look at", "head_object", at, PartNumber=1, VersionId=version)
     except StorageError:  # a service that knows no parts of finished objects
         return 0
     return int(first.get("ContentLength") or 0) if first.get("PartsCount") else 0
