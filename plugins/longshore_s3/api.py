@@ -12,13 +12,23 @@ from longshore_s3 import callers, sdkerrors
 from longshore_s3.client import frozen_credentials, make_client, make_session
 from longshore_s3.errors import S3Error
 from longshore_s3.routes import Route, route_of
-from longshore_storage.errors import StorageError
+from longshore_storage.errors import StorageError, UnreachableError
 
 if TYPE_CHECKING:
     from longshore_s3.connections import S3Connection
     from longshore_storage.locations import Location
 
 _UNKNOWN_CHECKSUM: Final = {"NotImplemented", "InvalidRequest", "InvalidArgument", "BadRequest"}
+
+_NEEDED: Final = {
+    "put_object": "ETag",
+    "upload_part": "ETag",
+    "create_multipart_upload": "UploadId",
+    "complete_multipart_upload": "ETag",
+    "copy_object": "CopyObjectResult",
+    "upload_part_copy": "CopyPartResult",
+}
+"""Without these an answer is none: something on the way made it up, or cut it off."""
 
 
 class _Made(NamedTuple):
@@ -80,6 +90,8 @@ class Api:
             if translated is None:
                 raise
             raise translated from error
+        if not answer.get(_NEEDED.get(operation, "ResponseMetadata")):
+            raise UnreachableError(f"cannot {verb} {at.url!r}: S3 answered 200 and said nothing")
         if self._now.route is not None:
             self.routes.setdefault(at.bucket, self._now.route)
         return answer
