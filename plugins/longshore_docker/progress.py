@@ -43,7 +43,7 @@ def follow(events: Iterable[Json], what: str, image: str) -> Json:
             current.log.info("%s", redact(status))
         elif layers:
             done, size = (sum(numbers) for numbers in zip(*layers.values(), strict=True))
-            current.progress(done / size if size else 0.0, f"{what}: {status.lower()}")
+            current.progress(done=done, total=size, unit="B", message=f"{what}: {status.lower()}")
     return made
 
 

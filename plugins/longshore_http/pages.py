@@ -82,7 +82,7 @@ class HttpPages(Task[list[Any]]):
             return found
         for page in self._pages(self.connection.resolve(url), params or {}):
             found += page
-            current.progress(0.0, f"{len(found)} items")
+            current.progress(done=len(found), unit="items")
             if self.max_items is not None and len(found) >= self.max_items:
                 return found[: self.max_items]
         return found

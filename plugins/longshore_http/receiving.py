@@ -156,7 +156,7 @@ class _Progress:
     def tell(self, done: int) -> None:
         if self._total and (done == self._total or time.monotonic() >= self._next):
             self._next = time.monotonic() + _PROGRESS_EVERY
-            current.progress(done / self._total, f"{done} of {self._total} bytes")
+            current.progress(done=done, total=self._total, unit="B")
 
 
 def _offset(partial: Partial, version: Version | None) -> int:

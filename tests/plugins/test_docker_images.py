@@ -245,15 +245,16 @@ def test_a_pull_tells_how_far_it_is(
     layer = DockerBuild(image_tags=(name,), connection=connection, use_cache=False)(text=text)
     DockerPush(connection=connection)(name)
     docker.api.remove_image(layer.id, force=True)
-    heard: list[tuple[float, str]] = []
-    told = Attempt("pull", progress=lambda _, fraction, message: heard.append((fraction, message)))
+    heard: list[tuple[float | None, str]] = []
+    told = Attempt("pull", progress=lambda _, progress: heard.append((progress.fraction, progress.message)))
     token = active.set(told)
     try:
         assert DockerPull(connection=connection).run(name).id == layer.id
     finally:
         active.reset(token)
     assert heard
-    assert [fraction for fraction, _ in heard] == sorted(fraction for fraction, _ in heard)
+    fractions = [fraction or 0.0 for fraction, _ in heard]
+    assert fractions == sorted(fractions)
     assert heard[-1][0] == 1.0
     assert heard[0][1].startswith(f"pull '{name}': ")
     docker.api.remove_image(layer.id, force=True)

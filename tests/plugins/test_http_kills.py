@@ -18,6 +18,7 @@ from http_server import Exchange, HttpServer, Served, stalled
 
 from longshore import AttemptTimedOut, Exponential, flow, text
 from longshore.context import Attempt, active
+from longshore.progress import Progress
 from longshore_http import HttpDownload
 
 OLD = b"the old file"
@@ -129,14 +130,14 @@ def test_a_download_without_a_length_that_we_cut_is_not_taken_for_whole(
 
 
 def test_progress_is_told_as_bytes_come(server: HttpServer, target: Path) -> None:
-    seen: list[tuple[float, str]] = []
-    attempt = Attempt("x", progress=lambda _, fraction, message: seen.append((fraction, message)))
+    seen: list[Progress] = []
+    attempt = Attempt("x", progress=lambda _, progress: seen.append(progress))
     token = active.set(attempt)
     try:
         HttpDownload(**QUICK).run(server.on("/x", Served(NEW)), target)
     finally:
         active.reset(token)
-    assert seen[-1] == (1.0, "300000 of 300000 bytes")
+    assert (seen[-1].fraction, seen[-1].done, seen[-1].unit) == (1.0, 300_000, "B")
 
 
 def test_a_download_is_a_step_whose_result_others_use(server: HttpServer, target: Path) -> None:

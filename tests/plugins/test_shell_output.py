@@ -114,9 +114,9 @@ def test_without_a_rate_everything_is_logged_in_order(records: Records) -> None:
 
 
 def test_progress_lines_become_progress_and_not_log(records: Records) -> None:
-    heard: list[tuple[float, str]] = []
+    heard: list[tuple[float | None, str]] = []
 
-    token = active.set(Attempt("x", progress=lambda _, fraction, message: heard.append((fraction, message))))
+    token = active.set(Attempt("x", progress=lambda _, told: heard.append((told.fraction, told.message))))
     try:
         Shell("echo a; echo ::progress 0.4 half; echo '::progress 4 no'; echo ::progress 1; echo b").run()
     finally:

@@ -7,7 +7,6 @@ import time
 from typing import Final
 
 from longshore import current
-from longshore_storage.protocol import MIB
 
 _EVERY: Final = 0.5  # seconds
 
@@ -37,5 +36,4 @@ class Meter:
             self._tell()
 
     def _tell(self) -> None:
-        text = f"{self._done / MIB:,.0f} of {self._total / MIB:,.0f} MiB"
-        current.progress(self._done / max(1, self._total), text)
+        current.progress(done=self._done, total=self._total, unit="B")
