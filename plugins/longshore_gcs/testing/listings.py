@@ -60,7 +60,7 @@ def _token(text: str) -> bytes:
 def _matching(bucket: Bucket, query: dict[str, str]) -> list[tuple[str, Stored]]:
     """Return what prefix, offsets and glob leave, in order."""
     every = list(bucket.live.items())
-    if query.get("versions") == "true":
+    if query.get("versions", "").lower() == "true":
         every += [(name, one) for name, versions in bucket.old.items() for one in versions]
     start, end = query.get("startOffset", "").encode(), query.get("endOffset", "").encode()
     glob = re.compile(pattern(query["matchGlob"]), re.DOTALL) if query.get("matchGlob") else None
