@@ -163,14 +163,14 @@ class DownloadFaults:
     def test_a_stall_ends_with_the_timeout_and_is_mended(
         self, rig: Rig, receiving: Receiving, data: bytes
     ) -> None:
-        receiving.store = rig.store(read_timeout=0.4)
+        receiving.store = rig.store(timeout=0.4)
         rig.proxy.on(rig.reads, stalled(5000))
         outcome = receiving.run(data)
         assert isinstance(outcome, ObjectInfo), outcome
         assert receiving.seconds < 10
 
     def test_a_body_that_drips_comes_whole(self, rig: Rig, receiving: Receiving, data: bytes) -> None:
-        receiving.store = rig.store(read_timeout=1.0)
+        receiving.store = rig.store(timeout=1.0)
         rig.proxy.on(rig.reads, dripping(8 * KIB, 0.02))
         outcome = receiving.run(data)
         assert isinstance(outcome, ObjectInfo), outcome

@@ -51,12 +51,12 @@ class S3Rig(Rig):
             environ(name, "/dev/null")
         environ("AWS_EC2_METADATA_DISABLED", "true")
 
-    def store(self, *, refreshable: bool = False, read_timeout: float = 20.0) -> ObjectStore:
+    def store(self, *, refreshable: bool = False, timeout: float = 20.0) -> ObjectStore:
         issuer = self._issuer.url("/credentials") if refreshable else ""
         self._environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer)
         self._environ("AWS_ACCESS_KEY_ID", "" if refreshable else ACCESS_KEY)
         self._environ("AWS_SECRET_ACCESS_KEY", "" if refreshable else SECRET_KEY)
-        return S3Connection(**self._fields(), read_timeout=read_timeout).open()
+        return S3Connection(**self._fields(), connect_timeout=timeout, read_timeout=timeout).open()
 
     def _fields(self) -> dict[str, Any]:
         return {"endpoint": self.proxy.endpoint, "region": REGION}

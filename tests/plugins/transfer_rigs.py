@@ -48,12 +48,12 @@ class Rig(ABC):
         self.proxy = proxy
 
     @abstractmethod
-    def store(self, *, refreshable: bool = False, read_timeout: float = 20.0) -> ObjectStore:
+    def store(self, *, refreshable: bool = False, timeout: float = 20.0) -> ObjectStore:
         """Make a store that goes through the proxy.
 
         Args:
             refreshable: Its credentials can be had anew.
-            read_timeout: Seconds.
+            timeout: Seconds, of connecting and sending as of reading.
         """
 
     def warm(self, store: ObjectStore) -> None:
