@@ -20,7 +20,7 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -93,7 +93,11 @@ class Fast:
         self._doubted: set[str] = set()
         self._large: set[str] = set()
         self._paused_until = 0.0
+        self._own_authorities = api.connection.verify is not True or bool(
+            os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        )
         self._possible = _is_possible(api)
+        self._obstore: Any = None
 
     def get(self, at: Location, limit: int) -> tuple[ObjectInfo, bytes | None] | None:
         """Fetch a small object whole, and verify it by its ETag."""
@@ -101,21 +105,21 @@ class Fast:
         if store is None:
             return None
         try:
-            answer = require("obstore", extra="s3").get(store, at.key)
-            info = _info(at, answer)
-            if info.size > min(limit, LARGEST) or "-" in info.etag:
+            answer = self._obstore.get(store, at.key)
+            meta = answer.meta
+            size, etag = int(meta["size"]), str(meta["e_tag"] or "").strip('"')
+            if size > min(limit, LARGEST) or "-" in etag:
                 self._large.add(at.bucket)
                 return None
             data = bytes(answer.bytes())
         except Exception as error:
             raise self._translated(error, "read", at) from error
-        if len(data) != info.size:
-            raise UnreachableError(f"cannot read {at.url!r}: {len(data):,} bytes came of {info.size:,}")
-        if checking.md5_of(data) != info.etag:
+        if len(data) != size:
+            raise UnreachableError(f"cannot read {at.url!r}: {len(data):,} bytes came of {size:,}")
+        if checking.md5_of(data) != etag:
             self._doubted.add(at.bucket)  # KMS, or wrong bytes: the SDK sees which
             return None
-        checksum = checksums.of(reading.ALGORITHM, data) if checksums.available(reading.ALGORITHM) else ""
-        return replace(info, checksum=checksum, verified="md5"), data
+        return _info(at, meta, answer.attributes, etag, data), data
 
     def seen(self, at: Location, info: ObjectInfo) -> None:
         """Learn from an object that the SDK fetched."""
@@ -125,30 +129,34 @@ class Fast:
     def put(
         self, at: Location, data: memoryview, *, checksum: str, said: Mapping[str, Any], condition: Condition
     ) -> ObjectInfo | None:
-        """Write an object, and compare its ETag."""
+        """Write an object.
+
+        A service that is known to compare CRC-64/NVME has compared obstore's; elsewhere the ETag is compared.
+        """
         attributes = _attributes(said)
         fits = data.nbytes <= LARGEST and not condition.token and self._api.checksums is not None
         store = self._store(at) if fits and attributes is not None else None
         if store is None:
             return None
         mode = "create" if condition.absent else "overwrite"
-        put = require("obstore", extra="s3").put
         try:
-            answer = put(store, at.key, data, attributes=attributes, mode=mode, use_multipart=False)
+            answer = self._obstore.put(
+                store, at.key, data, attributes=attributes, mode=mode, use_multipart=False
+            )
         except Exception as error:
             translated = self._translated(error, "write", at)
             if isinstance(translated, (ConditionFailedError, ObjectNotFoundError)):
                 translated = writing.refused(at, condition, translated)
             raise translated from error
         told = {"ETag": answer["e_tag"], "VersionId": answer["version"]}
-        verified = self._compared(at, told, data, checksum)
+        checked = checksum.partition(":")[0] if self._api.checksums else ""
+        verified = checked or self._compared(at, told, data, checksum)
         return writing.written(at, told, data.nbytes, checksum, verified, said)
 
     def _compared(self, at: Location, told: Mapping[str, Any], data: memoryview, checksum: str) -> str:
         """Compare what was written with its ETag, or with what the service says when it is asked."""
-        compared = checksum.partition(":")[0] if self._api.checksums else "md5"
         if checking.etag_of(told) == checking.md5_of(data):
-            return compared
+            return "md5"
         version = str(told["VersionId"] or "")
         about = reading.head_answer(self._api, at, **({"VersionId": version} if version else {}))
         if checking.etag_of(about) != checking.etag_of(told):
@@ -162,18 +170,28 @@ class Fast:
     def _store(self, at: Location) -> Any:
         """Return obstore's store for a bucket; None if the object is left to the SDK."""
         route = self._api.routes.get(at.bucket)
-        if not self._possible or route is None or at.bucket in self._doubted or not _KEY.fullmatch(at.key):
+        if (
+            route is None
+            or not self._is_possible(route)
+            or at.bucket in self._doubted
+            or not _KEY.fullmatch(at.key)
+        ):
             return None
         if time.monotonic() < self._paused_until or (_users and os.getpid() not in _users):
             return None
         key = (self._api.renewals, at.bucket, route)
         store = self._stores.get(key)
         if store is None:
+            self._obstore = require("obstore", extra="s3")
             with self._lock:
                 store = self._stores[key] = self._made(at.bucket, route)
                 for old in [old for old in self._stores if old[0] != key[0]]:
                     del self._stores[old]
         return store
+
+    def _is_possible(self, route: Route) -> bool:
+        # obstore trusts the system's authorities as well, even where others were named.
+        return self._possible and not (self._own_authorities and route.endpoint.startswith("https:"))
 
     def _made(self, bucket: str, route: Route) -> Any:
         connection = self._api.connection
@@ -235,8 +253,7 @@ def _is_possible(api: Api) -> bool:
     connection = api.connection
     special = (
         connection.anonymous, connection.proxy, connection.requester_pays, connection.customer_key,
-        connection.expected_bucket_owner, connection.accelerate, connection.verify is not True,
-        os.environ.get("AWS_CA_BUNDLE"), os.environ.get("REQUESTS_CA_BUNDLE"),
+        connection.expected_bucket_owner, connection.accelerate,
     )  # fmt: skip
     return not any(special) and find_spec("obstore") is not None
 
@@ -251,17 +268,17 @@ def _attributes(said: Mapping[str, Any]) -> dict[str, str] | None:
     return {_ATTRIBUTES[name]: value for name, value in said.items() if name != "Metadata"} | dict(metadata)
 
 
-def _info(at: Location, answer: Any) -> ObjectInfo:
-    meta, attributes = answer.meta, dict(answer.attributes)
-    said = {name: attributes.pop(header, "") for name, header in _ATTRIBUTES.items()}
+def _info(at: Location, meta: Any, attributes: dict[str, str], etag: str, data: bytes) -> ObjectInfo:
     return ObjectInfo(
         url=at.url,
-        size=meta["size"],
-        etag=str(meta["e_tag"] or "").strip('"'),
+        size=len(data),
+        etag=etag,
         version=str(meta["version"] or ""),
+        checksum=checksums.of(reading.ALGORITHM, data) if checksums.available(reading.ALGORITHM) else "",
+        verified="md5",
         modified=meta["last_modified"],
-        content_type=said["ContentType"],
-        content_encoding=said["ContentEncoding"],
-        storage_class=said["StorageClass"],
-        metadata=attributes,
+        content_type=attributes.get("Content-Type", ""),
+        content_encoding=attributes.get("Content-Encoding", ""),
+        storage_class=attributes.get("Storage-Class", ""),
+        metadata={name: value for name, value in attributes.items() if name.lower() not in _KNOWN_NAMES},
     )

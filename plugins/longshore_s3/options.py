@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -97,7 +98,12 @@ def guessed_type(key: str) -> str:
 
     A compressed file is one: were it said to be CSV in the encoding gzip, readers would unpack it unasked.
     """
-    found, encoding = mimetypes.guess_type(key.rpartition("/")[2], strict=False)
+    return _type_of(key.rpartition("/")[2].partition(".")[2])
+
+
+@lru_cache(512)  # a tenth of the time of a small object goes into the guess
+def _type_of(endings: str) -> str:
+    found, encoding = mimetypes.guess_type(f"name.{endings}", strict=False)
     if encoding:
         return _COMPRESSED.get(encoding, "application/octet-stream")
     return found or "application/octet-stream"
