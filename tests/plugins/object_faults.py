@@ -149,7 +149,7 @@ class _Asking:
         self.link.endheaders(body or None)
         answer = self.link.getresponse()
         passing.arrived = True
-        kept = {key: value for key, value in answer.getheaders() if key.lower() not in _HOPS}
+        kept = {key: answer.getheader(key) or "" for key in answer.headers if key.lower() not in _HOPS}
         if passing.method == "HEAD":
             kept["Content-Length"] = answer.getheader("Content-Length", "0")
         return answer.status, kept, answer

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from http_server import Exchange, HttpServer
-from object_faults import FaultProxy, Passing, s3_error
+from object_faults import FaultProxy, Passing, s3_error, without
 from s3_servers import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 from transfer_rigs import MIB, Rig
 
@@ -35,8 +35,10 @@ class S3Rig(Rig):
     bucket_missing = staticmethod(s3_error(404, "NoSuchBucket"))
     expired = staticmethod(s3_error(400, "ExpiredToken"))
     skewed = staticmethod(s3_error(403, "RequestTimeTooSkewed"))
-    checksum_headers = tuple(
-        f"x-amz-checksum-{name}" for name in ("crc64nvme", "crc32", "crc32c", "sha1", "sha256", "type")
+    without_checksums = staticmethod(
+        without(
+            *(f"x-amz-checksum-{name}" for name in ("crc64nvme", "crc32", "crc32c", "sha1", "sha256", "type"))
+        )
     )
 
     def __init__(

@@ -19,9 +19,11 @@ def rig(moto: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     yield from s3_rig(moto, monkeypatch, tmp_path / "state")
 
 
+@pytest.mark.gate("T1")
 class TestS3Downloads(DownloadFaults):
     pass
 
 
+@pytest.mark.gate("T1")
 class TestHopelessS3Downloads(HopelessDownloads):
     pass

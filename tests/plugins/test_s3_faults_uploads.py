@@ -19,9 +19,11 @@ def rig(localstack: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     yield from s3_rig(localstack, monkeypatch, tmp_path / "state")
 
 
+@pytest.mark.gate("T1")
 class TestS3Uploads(UploadFaults):
     pass
 
 
+@pytest.mark.gate("T1")
 class TestHopelessS3Uploads(HopelessUploads):
     pass

@@ -20,13 +20,16 @@ def rig(moto: S3Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     yield from s3_rig(moto, monkeypatch, tmp_path / "state")
 
 
+@pytest.mark.gate("T3")
 class TestKilledS3Downloads(KilledDownloads):
     pass
 
 
+@pytest.mark.gate("T4")
 class TestKilledS3Uploads(KilledUploads):
     pass
 
 
+@pytest.mark.gate("T5")
 class TestS3Storms(Storms):
     pass

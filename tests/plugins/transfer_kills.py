@@ -55,7 +55,6 @@ class Child:
         assert self.process.wait(60) == 0, self.said.read_text()
 
 
-@pytest.mark.gate("T3")
 class KilledDownloads:
     """Inherit it, and have a fixture `rig`."""
 
@@ -89,7 +88,6 @@ class KilledDownloads:
         assert receiving.leftovers() == []
 
 
-@pytest.mark.gate("T4")
 class KilledUploads:
     """Inherit it, and have a fixture `rig`."""
 

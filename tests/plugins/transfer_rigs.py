@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from object_faults import Fault, FaultProxy, Passing
+from object_faults import Edit, Fault, FaultProxy, Passing
 
 from longshore_storage import checksums
 from longshore_storage.errors import StorageError
@@ -41,8 +41,8 @@ class Rig(ABC):
     denied: Fault
     bucket_missing: Fault
     expired: Fault
-    checksum_headers: tuple[str, ...]
-    """Tell the checksum of an object, besides its MD5."""
+    without_checksums: Edit
+    """Leaves the MD5 as all that headers tell of an object's content."""
 
     def __init__(self, proxy: FaultProxy) -> None:
         self.proxy = proxy

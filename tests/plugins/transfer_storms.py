@@ -20,7 +20,6 @@ from longshore_storage.transfers import Settings, download, patience, upload
 TASKS = 64
 
 
-@pytest.mark.gate("T5")
 class Storms:
     """Inherit it, and have a fixture `rig`."""
 

@@ -73,7 +73,6 @@ def in_parts(rig: Rig) -> bytes:
 
 
 @pytest.mark.usefixtures("short_waits")
-@pytest.mark.gate("T1")
 class UploadFaults:
     """Inherit it, and have a fixture `rig`."""
 
@@ -209,7 +208,6 @@ class UploadFaults:
         assert isinstance(outcome := sending.run(in_parts), ObjectInfo), outcome
 
 
-@pytest.mark.gate("T1")
 class HopelessUploads:
     """What no second request mends: an error in under 2 s, with the waits as they are."""
 
