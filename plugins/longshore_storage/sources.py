@@ -104,6 +104,10 @@ class FileSource:
         found = os.fstat(self._descriptor)
         return found.st_size, found.st_mtime_ns, found.st_ino, found.st_dev
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
     def read_at(self, offset: int, buffer: memoryview) -> None:
         while buffer:
             count = os.preadv(self._descriptor, [buffer], offset)

@@ -1,67 +1,102 @@
-"""Files below a folder, in the order of their names' UTF-8 bytes, a folder at a time."""
+"""Files below a folder, one by one, in the order in which an object store lists keys."""
 
 from __future__ import annotations
 
 import os
+import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from longshore import current
+from longshore_storage.errors import AccessDeniedError, SourceError
+from longshore_storage.localfaults import who
 from longshore_storage.transfers.partials import is_partial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-Found = tuple[str, "os.DirEntry[str]"]
-
-
-def walk(root: str, start: str = "", *, recursive: bool = True, after: str = "") -> Iterator[Found]:
-    """Yield the names of files below a folder, with `/` between their parts, and their entries.
-
-    Names are in the order of their UTF-8 bytes, as object stores have them. Links to files count as files;
-    links to folders are not followed, so a walk ends and never leaves the folder. The hidden files of
-    unfinished transfers are left out. At most one folder for each level is in memory.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a walk came to.
 
     Args:
-        root: The folder; one that is not there is empty.
-        start: What the names begin with; it may end within a name.
-        recursive: Otherwise folders are yielded too, with `/` at the end, and not looked into.
-        after: Begin with the name that follows this one.
+        path: From the root of the file system; that of a folder ends with a slash.
+        status: Of the file; None for a folder.
     """
-    yield from _walk(root, "", start, recursive, after)
+
+    path: str
+    status: os.stat_result | None
 
 
-def _walk(root: str, inside: str, start: str, recursive: bool, after: str) -> Iterator[Found]:
-    for name, entry in _entries(root, inside):
-        if not _may_hold(name, start) or (after and not _follows(name, after)):
-            continue
-        if not name.endswith("/"):
-            if name.startswith(start):
-                yield name, entry
-        elif not recursive and name.startswith(start):
-            yield name, entry
+def walk(beginning: str, *, after: str = "", deep: bool = True) -> Iterator[Found]:
+    """Yield the files whose absolute paths begin so, and the folders before what is in them.
+
+    The order is that of the paths' UTF-8 bytes. In memory are the names of the folders on the way to the
+    current file, never the tree. A link to a file counts as the file; a link to a folder is left out with a
+    warning, so no walk goes in circles or leaves its tree. Left out are also unfinished transfers, and what
+    is neither file nor folder. A file that goes while the walk passes may be there or not.
+
+    Args:
+        beginning: Matches as text: `/data/x` is also the beginning of `/data/xyz`.
+        after: Leave out every path up to this one.
+        deep: Otherwise what is in the folders is left out.
+
+    Raises:
+        AccessDeniedError: A folder may not be read.
+    """
+    base = beginning[: beginning.rfind("/") + 1]
+    first, last = os.fsencode(beginning), os.fsencode(after)
+    open_folders = [_names(base, first, last)]
+    while open_folders:
+        path = next(open_folders[-1], None)
+        if path is None:
+            open_folders.pop()
+        elif not path.endswith(b"/"):
+            yield from _file(os.fsdecode(path))
         else:
-            yield from _walk(root, name, start, recursive, after)
+            if path > last:
+                yield Found(os.fsdecode(path), None)
+            if deep:
+                open_folders.append(_names(os.fsdecode(path), b"", last))
 
 
-def _entries(root: str, inside: str) -> list[tuple[str, os.DirEntry[str]]]:
-    """Return the entries of a folder as names from the root, folders with `/` at the end, in order."""
+def _names(folder: str, first: bytes, last: bytes) -> Iterator[bytes]:
+    """Return the paths in one folder that are to be looked at, sorted; those of folders with a slash."""
+    base = os.fsencode(folder)
+    paths: list[bytes] = []
     try:
-        with os.scandir(os.path.join(root, inside)) as found:  # noqa: PTH118 - names may hold what paths drop
-            entries = [entry for entry in found if not is_partial(entry.name)]
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                # The slash sorts `a.txt` before what is in `a/`, as the bytes of their keys do.
+                slash = "/" if entry.is_dir(follow_symlinks=False) else ""
+                path = base + os.fsencode(entry.name + slash)
+                ahead = path > last or (slash and last.startswith(path))
+                if ahead and path.startswith(first) and not is_partial(entry.name):
+                    paths.append(path)
     except (FileNotFoundError, NotADirectoryError):
-        return []
-    named = [
-        (f"{inside}{entry.name}{'/' if entry.is_dir(follow_symlinks=False) else ''}", entry)
-        for entry in entries
-        if not (entry.is_symlink() and entry.is_dir())
-    ]
-    return sorted(named, key=lambda pair: os.fsencode(pair[0]))
+        return iter(())
+    except PermissionError as error:
+        raise AccessDeniedError(f"cannot list {folder!r}: {who()} may not read this folder") from error
+    except OSError as error:
+        raise SourceError(f"cannot list {folder!r}: {error.strerror or error}") from error
+    paths.sort(reverse=True)
+    return _taken(paths)
 
 
-def _may_hold(name: str, start: str) -> bool:
-    return name.startswith(start) or (name.endswith("/") and start.startswith(name))
+def _taken(paths: list[bytes]) -> Iterator[bytes]:
+    while paths:
+        yield paths.pop()
 
 
-def _follows(name: str, after: str) -> bool:
-    """Tell whether a file follows a name, or a folder may hold one that does."""
-    return os.fsencode(name) > os.fsencode(after) or (name.endswith("/") and after.startswith(name))
+def _file(path: str) -> Iterator[Found]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a million times
+    except OSError as error:
+        if isinstance(error, PermissionError):
+            raise AccessDeniedError(f"cannot look at {path!r}: {who()} may not read its folder") from error
+        return  # gone meanwhile, or a link to nothing
+    if stat.S_ISREG(status.st_mode):
+        yield Found(path, status)
+    elif stat.S_ISDIR(status.st_mode):
+        current.log.warning("left out %r: it is a link to a folder", path)

@@ -47,6 +47,10 @@ class Partial:
         """The bytes that are there."""
         return os.fstat(self._file.fileno()).st_size
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._file.fileno()
+
     def write_at(self, offset: int, data: memoryview) -> None:
         """Write all of the data at an offset."""
         while data:
