@@ -16,6 +16,10 @@ LongshoreError
     ├── UnsafeNameError          a key that is no safe name for a file
     ├── TargetError              the file cannot be written: full, read-only, a folder
     ├── SourceError              the source changed while it was read, or cannot be read
+    ├── ContentError             also a ValueError; the bytes are not what they should be, such as text
+    ├── TooLargeError            more bytes, or more objects, than were allowed
+    ├── WaitTimeoutError         also a TimeoutError; what was waited for did not happen
+    ├── ObjectsFailedError       some of many objects failed; the others are done
     └── ServiceError             everything else that the service, or the way to it, answered
         ├── ThrottledError       slow down
         └── UnreachableError     also a ConnectionError
@@ -23,7 +27,15 @@ LongshoreError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from longshore import LongshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAMED: Final = 5
+"""Failed objects that a message names."""
 
 
 class StorageError(LongshoreError):
@@ -94,6 +106,47 @@ class TargetError(StorageError):
 
 class SourceError(StorageError):
     """What is to be uploaded cannot be read, or changed meanwhile."""
+
+
+class ContentError(StorageError, ValueError):
+    """The content is not what it was read as."""
+
+
+class TooLargeError(StorageError):
+    """There are more bytes, or more objects, than the task was allowed to hold."""
+
+
+class WaitTimeoutError(StorageError, TimeoutError):
+    """What was waited for did not happen in time."""
+
+
+class ObjectsFailedError(StorageError):
+    """Some of many objects failed, and the others are done.
+
+    Attributes:
+        failures: URLs, each with its error; the first thousand.
+    """
+
+    failures: tuple[tuple[str, Exception], ...] = ()
+
+    @classmethod
+    def of(cls, verb: str, failures: Sequence[tuple[str, Exception]]) -> ObjectsFailedError:
+        """Make one that names the first few.
+
+        Args:
+            verb: What could not be done to them.
+            failures: URLs, each with its error.
+        """
+        first = "; ".join(f"{url!r}: {error}" for url, error in failures[:_NAMED])
+        more = f"; and {len(failures) - _NAMED:,} more" if len(failures) > _NAMED else ""
+        made = cls(f"cannot {verb} {_counted(len(failures))}: {first}{more}")
+        made.failures = tuple(failures)
+        made.retryable = any(getattr(error, "retryable", False) is True for _, error in failures)
+        return made
+
+
+def _counted(number: int) -> str:
+    return "one object" if number == 1 else f"{number:,} objects"
 
 
 class TransferCancelled(StorageError):  # noqa: N818 - as in longshore: TaskCancelled

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,20 @@ class WriteOptions:
     content_language: str = ""
     cache_control: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def say_nothing(self) -> bool:
+        """Whether a copy gets what its source has."""
+        return self == type(self)()
+
+    def completed(self, info: ObjectInfo) -> Self:
+        """Return these options, with what an object has where they say nothing."""
+        return replace(
+            self,
+            content_type=self.content_type or info.content_type,
+            content_encoding=self.content_encoding or info.content_encoding,
+            metadata=self.metadata or info.metadata,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

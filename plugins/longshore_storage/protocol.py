@@ -119,6 +119,21 @@ class ObjectStore(ABC):
             ObjectNotFoundError: There is none.
         """
 
+    def head_version(self, at: Location, version: str) -> ObjectInfo:
+        """Look at one version of an object.
+
+        Args:
+            at: The object.
+            version: As `ObjectInfo.version` or `.generation` has it.
+
+        Raises:
+            ObjectNotFoundError: There is no such version.
+        """
+        info = self.head(at)
+        if version not in (info.version, info.generation):
+            raise self.cannot(f"find version {version!r} of", at)
+        return info
+
     @abstractmethod
     def list(
         self, prefix: Location, *, recursive: bool = True, after: str = ""
