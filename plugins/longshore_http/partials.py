@@ -12,19 +12,16 @@ import hashlib
 import json
 import os
 import stat
-import sys
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from longshore.heldfiles import NO_LINK, boot_id, flush_folder, is_at, lock, mode_for
 from longshore_http.errors import TargetFailed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-
-if sys.platform != "win32":
-    import fcntl
+    from pathlib import Path
 
 _SUFFIX: Final = ".longshore-part"
 _LONGEST_NAME: Final = 255
@@ -88,7 +85,7 @@ class Partial:
             self._record.unlink(missing_ok=True)
             return
         # Written before the first byte. One that a crash has torn is no JSON, and the download starts anew.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | NO_LINK
         with os.fdopen(os.open(self._record, flags, 0o600), "w") as file:
             json.dump(asdict(version), file)
 
@@ -112,15 +109,11 @@ class Partial:
 
     def move_to(self, target: Path) -> None:
         """Make the file the target, safe on the disk before it has the name."""
-        os.fchmod(self._descriptor, _mode_for(target))
+        os.fchmod(self._descriptor, mode_for(target))
         os.fsync(self._descriptor)
         self._record.unlink(missing_ok=True)
         self.path.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        flush_folder(target.parent)
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -153,70 +146,24 @@ def _name_for(name: str) -> str:
 
 def _open_locked(path: Path, target: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
                 raise TargetFailed(
                     f"cannot write {str(target)!r}: {str(path)!r} is not a file of ours; remove it"
                 )
-            if not _lock(descriptor):
+            if not lock(descriptor):
                 busy = TargetFailed(f"cannot write {str(target)!r}: another download to it is under way")
                 busy.retryable = True
                 raise busy
-            if _is_still(path, found):
+            if is_at(descriptor, path):
                 os.fchmod(descriptor, 0o600)
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)  # another download has moved it into place between our open and our lock
-
-
-def _lock(descriptor: int) -> bool:
-    if sys.platform == "win32":
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
-
-
-def _is_still(path: Path, found: os.stat_result) -> bool:
-    try:
-        now = path.lstat()
-    except FileNotFoundError:
-        return False
-    return (now.st_dev, now.st_ino) == (found.st_dev, found.st_ino)
-
-
-def _mode_for(target: Path) -> int:
-    """Return the permissions of the file that is replaced, or those that a new one gets."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode) & 0o777
-    except FileNotFoundError:
-        return 0o666 & ~_umask()
-
-
-def _umask() -> int:
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("\nUmask:")[2].split()[0], 8)
-    except (OSError, IndexError, ValueError):
-        mask = os.umask(0o077)  # there is no other way to ask
-        os.umask(mask)
-        return mask
-
-
-def boot_id() -> str:
-    """Return the id of the machine's current boot; empty where there is none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 def url_digest(url: str, params: Any = ()) -> str:

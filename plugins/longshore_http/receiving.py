@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from longshore import current
+from longshore.heldfiles import boot_id
 from longshore_http.client import Answer, Request, exchange
 from longshore_http.digests import Digests, announced
 from longshore_http.errors import BodyTruncated, ChecksumMismatch, LengthUnknown, TooLarge
 from longshore_http.headers import Headers
-from longshore_http.partials import Partial, Version, boot_id, url_digest
+from longshore_http.partials import Partial, Version, url_digest
 from longshore_http.request import refused
 from longshore_http.statuses import moment
 

@@ -6,13 +6,14 @@ import hashlib
 import os
 import re
 import secrets
-import sys
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from longshore import heldfiles
+from longshore.heldfiles import NO_LINK, flush_folder, hold
 from longshore.stores.errors import ResultError, StoreError
-from longshore.stores.heldfiles import NO_LINK, hold, remove_abandoned, unlink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator
@@ -69,7 +70,7 @@ class Folder:
                 place = f"{group}/{name_of(digest)}"
                 os.replace(temporary, self._path_of(place))  # noqa: PTH105 - with the lock held
             if self._flush:
-                _flush_folder(inside)
+                flush_folder(inside)
         except OSError as error:
             raise StoreError(
                 f"cannot write a result to {str(inside)!r}: {error.strerror or error}; "
@@ -97,7 +98,7 @@ class Folder:
     def remove_group(self, group: str) -> tuple[int, int]:
         """Remove the files of a group; return how many, and their bytes."""
         places = [place for place, _ in self._listed([self.path / group]) if is_place(place)]
-        sizes = [unlink(self._path_of(place)) for place in places]
+        sizes = [_removed(path, partial(heldfiles.remove, path)) or 0 for path in map(self._path_of, places)]
         self._drop_empty()
         return len(sizes), sum(sizes)
 
@@ -118,10 +119,11 @@ class Folder:
         before = time.time() - older_than
         for place, written in self._listed(self._groups()):
             removed: int | None = None
+            path = self.path / place
             if f"/{_TEMPORARY}" in place:
-                removed = remove_abandoned(self.path / place, old=written <= before)
+                removed = _removed(path, partial(heldfiles.remove_abandoned, path, old=written <= before))
             elif written <= before and is_place(place) and not keep(place):
-                removed = unlink(self.path / place)
+                removed = _removed(path, partial(heldfiles.remove, path))
             if removed is not None:
                 files, size = files + 1, size + removed
         self._drop_empty()
@@ -184,7 +186,7 @@ class Folder:
         for path in reversed(missing):
             path.mkdir(mode=0o700, exist_ok=True)
             if self._flush:
-                _flush_folder(path.parent)
+                flush_folder(path.parent)
 
 
 def is_place(name: str) -> bool:
@@ -203,14 +205,18 @@ def _write(descriptor: int, chunks: Iterable[bytes | memoryview]) -> tuple[int, 
     return size, digest.hexdigest()
 
 
-def _flush_folder(path: Path) -> None:
-    if sys.platform == "win32":
-        return  # it has no way to
-    descriptor = os.open(path, os.O_RDONLY)
+def _removed(path: Path, remove: Callable[[], int | None]) -> int | None:
+    """Return what a removal returned.
+
+    Raises:
+        StoreError: The system did not let it be removed.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return remove()
+    except OSError as error:
+        raise StoreError(
+            f"cannot remove {str(path)!r}: {error.strerror or error}; let this user write there"
+        ) from error
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from longshore.heldfiles import flush_folder
 from longshore.stores.faults import PATIENCE, is_busy
 from longshore.stores.schema import bring_up_to_date, version_of
 
@@ -33,18 +33,7 @@ def prepare(path: Path, *, power: bool) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     if power:
         for made in (path, *missing):
-            _flush(made.parent)
-
-
-def _flush(folder: Path) -> None:
-    """Have the names of the files in a folder survive the loss of power."""
-    if sys.platform == "win32":
-        return  # it has no way to
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            flush_folder(made.parent)
 
 
 def connect(path: Path, *, power: bool, sealed: bool) -> sqlite3.Connection:
