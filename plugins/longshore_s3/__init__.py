@@ -13,5 +13,39 @@ from __future__ import annotations
 from longshore_s3.connections import S3Connection
 from longshore_s3.errors import S3Error
 from longshore_s3.options import S3WriteOptions
+from longshore_s3.tasks import (
+    S3Copy,
+    S3CreateBucket,
+    S3Delete,
+    S3Download,
+    S3Exists,
+    S3List,
+    S3Move,
+    S3Presign,
+    S3Read,
+    S3ReadText,
+    S3Sync,
+    S3Upload,
+    S3Wait,
+    S3Write,
+)
 
-__all__ = ["S3Connection", "S3Error", "S3WriteOptions"]
+__all__ = [
+    "S3Connection",
+    "S3Copy",
+    "S3CreateBucket",
+    "S3Delete",
+    "S3Download",
+    "S3Error",
+    "S3Exists",
+    "S3List",
+    "S3Move",
+    "S3Presign",
+    "S3Read",
+    "S3ReadText",
+    "S3Sync",
+    "S3Upload",
+    "S3Wait",
+    "S3Write",
+    "S3WriteOptions",
+]

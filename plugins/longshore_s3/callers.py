@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore_s3.client import network
+from longshore_s3.client import make_session, network
+from longshore_s3.sdkerrors import NO_CREDENTIALS
 
 if TYPE_CHECKING:
     from longshore_s3.connections import S3Connection
@@ -35,3 +36,14 @@ def _identity(connection: S3Connection, session: Any, endpoint: str) -> dict[str
     client = session.client("sts", region_name=region, **network(connection, **waiting), **own)
     answer: dict[str, Any] = client.get_caller_identity()
     return answer
+
+
+def where_credentials_are(connection: S3Connection) -> tuple[bool, str]:
+    """Tell whether there are credentials, and where they were found or looked for."""
+    try:
+        found = make_session(connection).get_credentials()
+    except Exception as error:  # noqa: BLE001 - a profile that is missing, a broken file
+        return False, f"{error}; run: aws configure list"
+    if found is None:
+        return False, f"none were found; {NO_CREDENTIALS}"
+    return True, f"found by {found.method}"

@@ -55,7 +55,8 @@ def copy(
         repeat: Repeats the copy of one part, of many.
     """
     # Services of other makes know the conditions of a finished upload, and read over those of a copy.
-    in_parts = info.size > limits.largest_copy or (bool(condition) and not api.is_amazons())
+    kept = not condition or (api.is_amazons() and api.takes("copy_object", "IfNoneMatch"))
+    in_parts = info.size > limits.largest_copy or not kept
     if not in_parts:
         return _at_once(api, info, at, options, condition)
     source = parse(info.url)

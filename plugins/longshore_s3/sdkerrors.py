@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from longshore_storage.locations import Location
 
-_NO_CREDENTIALS: Final = (
+NO_CREDENTIALS: Final = (
     "boto3 looked in the environment (AWS_ACCESS_KEY_ID), ~/.aws/credentials, ~/.aws/config, "
     "and for a container's and an instance's role; run: aws configure, or write S3Connection(profile=...)"
 )
@@ -40,7 +40,7 @@ def translated(error: Exception, verb: str, at: Location, caller: Callable[[], s
         return faults.fault(faults.from_sdk(response), verb, at, caller)
     said = redact(str(error)).rstrip(".")
     if names & {"NoCredentialsError"}:
-        return CredentialsError(f"{start}: no credentials were found; {_NO_CREDENTIALS}")
+        return CredentialsError(f"{start}: no credentials were found; {NO_CREDENTIALS}")
     if names & set(_CREDENTIALS):
         return CredentialsError(f"{start}: no credentials could be had: {said}; run: longshore doctor")
     if "SSLError" in names:

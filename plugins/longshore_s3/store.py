@@ -48,6 +48,9 @@ class S3Store(ObjectStore):
     def head(self, at: Location) -> ObjectInfo:
         return reading.head(self._api, at)
 
+    def head_version(self, at: Location, version: str) -> ObjectInfo:
+        return reading.head(self._api, at, VersionId=version)
+
     def list(
         self, prefix: Location, *, recursive: bool = True, after: str = ""
     ) -> Iterator[ObjectInfo | Prefix]:
