@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from longshore import LongshoreError, hookimpl
-from longshore_gcs.connections import GCSConnection
+import longshore_gcs
+from longshore import LongshoreError, Task, hookimpl
+from longshore_gcs import GCSConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+@hookimpl
+def longshore_tasks() -> list[type[Task[Any]]]:
+    """Return the tasks."""
+    every = [getattr(longshore_gcs, name) for name in longshore_gcs.__all__]
+    return [one for one in every if issubclass(one, Task)]
 
 
 @hookimpl

@@ -58,6 +58,9 @@ class GCSStore(ObjectStore):
     def head(self, at: Location) -> ObjectInfo:
         return self._head(Aim("look at", at.url), at)
 
+    def head_version(self, at: Location, version: str) -> ObjectInfo:
+        return self._head(Aim("look at", f"{at.url}#{version}"), at, version)
+
     def _head(self, aim: Aim, at: Location, generation: str = "") -> ObjectInfo:
         query = {"fields": FIELDS, **({"generation": generation} if generation else {})}
         return info_of(
