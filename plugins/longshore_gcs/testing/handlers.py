@@ -30,13 +30,14 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self._chunked() if "chunked" in self.headers.get("transfer-encoding", "") else self._sized()
         path, _, query = self.path.partition("?")
+        host = self.headers.get("host")  # a session's URL leads to where the client asked, also through a proxy
         request = Request(
             self.command,
             tuple(map(unquote, path.strip("/").split("/"))),
             dict(parse_qsl(query, keep_blank_values=True)),
             {name.lower(): value for name, value in self.headers.items()},
             body,
-            self.gcs.url,
+            f"http://{host}" if host else self.gcs.url,
         )
         answer = self.gcs.handle(request, self.path)
         self._write(answer)
