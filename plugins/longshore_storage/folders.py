@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from longshore_storage.errors import SourceError, StorageError
+from longshore_storage.deletions import delete_all
+from longshore_storage.errors import SourceError
+from longshore_storage.listings import entries, key_of
 from longshore_storage.locations import parse
 from longshore_storage.objects import ObjectInfo
 from longshore_storage.protocol import MIB
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 8 * MIB
 """Bytes up to which an object is fetched into memory; larger ones into a temporary file."""
-_PAGE: Final = 1000
 _SETTINGS: Final = Settings(resume=False)
 
 
@@ -63,43 +64,20 @@ class ObjectFolder:
 
     def names(self, beginning: str = "") -> Iterator[tuple[str, int, float]]:
         """Yield the names that begin so, their bytes, and when they were written, in seconds since 1970."""
-        for info in _listed(self._store(), self._place(beginning)):
-            modified = info.modified.timestamp() if info.modified else 0.0
-            yield parse(info.url).key.removeprefix(self._prefix), info.size, modified
+        for info in entries(self._store(), self._place(beginning)):
+            if isinstance(info, ObjectInfo):
+                modified = info.modified.timestamp() if info.modified else 0.0
+                yield key_of(self._at, info.url).removeprefix(self._prefix), info.size, modified
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; one that is not there is no error."""
-        store = self._store()
-        for at, error in store.delete_many(self._place(name) for name in names):
-            if error is not None:
-                _delete_again(store, at, error)
+        delete_all(self._store(), (self._place(name) for name in names))
 
     def _store(self) -> ObjectStore:
         return store_for(self._connection)
 
     def _place(self, name: str) -> Location:
         return self._at.with_key(f"{self._prefix}{name}")
-
-
-def _delete_again(store: ObjectStore, at: Location, error: Exception) -> None:
-    if not (isinstance(error, StorageError) and error.retryable):
-        raise error
-    Patience(store).call(lambda: store.delete(at))
-
-
-def _listed(store: ObjectStore, prefix: Location) -> Iterator[ObjectInfo]:
-    """Yield objects page by page; a page that fails is asked for again."""
-    patience, after = Patience(store), ""
-
-    def page() -> list[ObjectInfo]:
-        found = itertools.islice(store.list(prefix, after=after), _PAGE)
-        return [info for info in found if isinstance(info, ObjectInfo)]
-
-    while infos := patience.call(page):
-        yield from infos
-        if len(infos) < _PAGE:
-            return
-        after = parse(infos[-1].url).key
 
 
 class _Pieces:

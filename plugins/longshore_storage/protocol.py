@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from longshore_storage.connections import Connection as Connection  # noqa: TC001 - its name here, for all who know it so
 from longshore_storage.objects import ANY, Condition, ObjectInfo, Prefix, WriteOptions
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import timedelta
 
-    from longshore_storage.folders import ObjectFolder
     from longshore_storage.locations import Location
     from longshore_storage.sources import Source
 
@@ -288,24 +288,3 @@ class ObjectStore(ABC):
         from longshore_storage.errors import StorageError
 
         return StorageError(f"cannot {verb} {at.url!r}: {self.scheme}:// has no such thing")
-
-
-class Connection(ABC):
-    """How to reach a service, and who we are: a frozen dataclass of plain values, so it can be a key and
-    travel.
-
-    Example:
-        >>> S3Connection(profile="lake", region="eu-central-1")
-    """
-
-    scheme: ClassVar[str]
-
-    @abstractmethod
-    def open(self) -> ObjectStore:
-        """Make the store; called once for each process and connection, by `store_for`."""
-
-    def folder(self, url: str) -> ObjectFolder:
-        """Return the objects below a URL by their names; Longshore's run store keeps large results there."""
-        from longshore_storage.folders import ObjectFolder  # the engine imports this module
-
-        return ObjectFolder(self, url)
