@@ -60,13 +60,8 @@ class Multipart:
             Workers(concurrency, self._stop).run(
                 missing, lambda number: self._send(upload, number), self._count
             )
-            self._source.check()
+            self._check_source()
             checksum = self._whole(0, self._store.algorithm)
-            if self._other and self._whole(1, self._other) != self._expected:
-                raise ChecksumError(
-                    f"cannot rely on what was read from {self._source.name!r}: "
-                    f"its checksum is not {self._expected}; nothing was written"
-                )
             parts = [self._sent[number] for number in sorted(self._sent)]
             info = self._write.finish(upload, parts, checksum, self._source)
         return replace(info, checksum=info.checksum or checksum)
@@ -150,11 +145,22 @@ class Multipart:
             return True
         return hashlib.md5(data, usedforsecurity=False).hexdigest() == part.etag
 
+    def _check_source(self) -> None:
+        self._source.check()
+        if self._other and self._whole(1, self._other) != self._expected:
+            raise ChecksumError(
+                f"cannot rely on what was read from {self._source.name!r}: "
+                f"its checksum is not {self._expected}; nothing was written"
+            )
+
     def _send(self, upload: Upload, number: int) -> None:
         data = self._read(number)
+        last = number == self._count
+        if last and self._store.limits.in_order:
+            self._check_source()  # such a service makes the object with the last part
         checksum = checksums.encode(self._store.algorithm, self._sums[number][0])
         self._sent[number] = self._patience.call(
-            lambda: self._store.put_part(upload, number, data, checksum=checksum, last=number == self._count)
+            lambda: self._store.put_part(upload, number, data, checksum=checksum, last=last)
         )
         self._meter.add(len(data))
 
