@@ -30,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self._chunked() if "chunked" in self.headers.get("transfer-encoding", "") else self._sized()
         path, _, query = self.path.partition("?")
-        host = self.headers.get("host")  # a session's URL leads to where the client asked, also through a proxy
+        host = self.headers.get("host")  # where the client asked, also through a proxy
         request = Request(
             self.command,
             tuple(map(unquote, path.strip("/").split("/"))),
