@@ -105,7 +105,21 @@ def test_a_strange_name_is_taken_as_it_stands_and_stays_inside(root: Path, key: 
 
 @pytest.mark.parametrize(
     "key",
-    ["NUL", "con.txt", "a/COM1", "lpt9.log", "x.", "x ", "ab:c", "what?", "a*", "a<b", "a|b", 'a"b', "CONIN$"],
+    [
+        "NUL",
+        "con.txt",
+        "a/COM1",
+        "lpt9.log",
+        "x.",
+        "x ",
+        "ab:c",
+        "what?",
+        "a*",
+        "a<b",
+        "a|b",
+        'a"b',
+        "CONIN$",
+    ],
 )
 def test_names_that_windows_reserves_are_refused_there(key: str) -> None:
     assert check_key(key, windows=False) == key.split("/")
