@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from longshore import register_secret
+from longshore import ConfigurationError, register_secret
 from longshore_gcs.client import sdk
 from longshore_gcs.faults import Aim
 from longshore_storage.errors import CredentialsError, UnreachableError
@@ -41,7 +41,7 @@ def signed(session: Session, at: Location, method: str, expires: timedelta, head
     except (AttributeError, exceptions.GoogleAuthError) as error:
         raise CredentialsError(aim.cannot(f"{_HELP}; the caller is {session.identity.name}")) from error
     except ValueError as error:
-        raise ValueError(aim.cannot(str(error))) from error
+        raise ConfigurationError(aim.cannot(str(error))) from error
     for signature in parse_qs(urlsplit(url).query)["X-Goog-Signature"]:
         register_secret(signature)
     return url

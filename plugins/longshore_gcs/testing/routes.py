@@ -45,8 +45,6 @@ class Routes:
         path = request.path
         if path == ("token",):
             return self.tokens.exchange(request)
-        if path[:3] == ("v1", "projects", "-") and path[-1].endswith(":generateAccessToken"):
-            return self.tokens.impersonate(request, path[-1].partition(":")[0])
         if "X-Goog-Signature" in request.query:
             return signatures.signed(self.world, self.tokens, request, raw_path)
         if request.query.get("upload_id"):  # a session's URL is all that it needs

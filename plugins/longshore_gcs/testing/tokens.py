@@ -49,15 +49,6 @@ class Tokens:
         self._valid[token] = (email, time.monotonic() + self.lifetime)
         return as_json({"access_token": token, "expires_in": int(self.lifetime), "token_type": "Bearer"})
 
-    def impersonate(self, request: Request, email: str) -> Answer:
-        """Give a token of another account ("generateAccessToken", IAM Service Account Credentials API)."""
-        self.caller(request)
-        self.given += 1
-        token = f"ya29.{secrets.token_urlsafe(32)}"
-        self._valid[token] = (email, time.monotonic() + self.lifetime)
-        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.lifetime))
-        return as_json({"accessToken": token, "expireTime": until})
-
     def revoke(self) -> None:
         """Make every token that was given out a bad one."""
         self._valid.clear()
