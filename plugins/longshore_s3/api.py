@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from longshore import ConfigurationError
-from longshore_s3 import callers, sdkerrors
+from longshore_s3 import callers, keys, sdkerrors
 from longshore_s3.client import frozen_credentials, make_client, make_session
 from longshore_s3.errors import S3Error
 from longshore_s3.routes import Route, route_of
@@ -186,7 +186,7 @@ class Api:
     def _places(self, client: Any, operation: str, at: Location) -> dict[str, str]:
         place = {"Bucket": at.bucket}
         if "Key" in self._members_of(client, operation):
-            place["Key"] = at.key
+            place["Key"] = keys.checked(at)
         return place
 
     def _added(self, client: Any, operation: str) -> dict[str, Any]:

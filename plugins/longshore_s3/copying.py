@@ -57,11 +57,12 @@ def copy(
     # Services of other makes know the conditions of a finished upload, and read over those of a copy.
     kept = not condition or (api.is_amazons() and api.takes("copy_object", "IfNoneMatch"))
     in_parts = info.size > limits.largest_copy or not kept
+    if not in_parts and api.is_amazons():
+        return _at_once(api, info, at, options, condition)
+    about = _source_now(api, info, at)  # other makes may read over what pins the source, too
     if not in_parts:
         return _at_once(api, info, at, options, condition)
-    source = parse(info.url)
-    about = head_answer(api, source, **_pin(info))
-    said = _said(api, source, at, info, about, options)
+    said = _said(api, parse(info.url), at, info, about, options)
     if not info.size:
         nothing = checksums.of("crc64nvme", b"")
         return writing.put(api, at, memoryview(b""), checksum=nothing, said=said, condition=condition)
@@ -97,24 +98,28 @@ def _source(info: ObjectInfo) -> dict[str, Any]:
     return {"CopySource": place, **pinned}
 
 
-def _pin(info: ObjectInfo) -> dict[str, str]:
-    return {"VersionId": info.version, "IfMatch": f'"{info.etag}"' if info.etag else ""}
+def _source_now(api: Api, info: ObjectInfo, at: Location) -> dict[str, Any]:
+    pin = {"VersionId": info.version, "IfMatch": f'"{info.etag}"' if info.etag else ""}
+    try:
+        return head_answer(api, parse(info.url), **pin)
+    except (ConditionFailedError, ObjectNotFoundError) as error:
+        raise _changed(info, at) from error
+
+
+def _changed(info: ObjectInfo, at: Location) -> ObjectChangedError:
+    return ObjectChangedError(
+        f"cannot copy {info.url!r} to {at.url!r}: the source was replaced or deleted meanwhile"
+    )
 
 
 def _why(api: Api, info: ObjectInfo, at: Location, condition: Condition, error: StorageError) -> StorageError:
     """Tell a source that changed from a target that did: the answer is the same."""
     try:
-        head_answer(api, parse(info.url), **_pin(info))
-    except ObjectNotFoundError:
-        changed = True
-    except StorageError as seen:
-        changed = isinstance(seen, ConditionFailedError)
-    else:
-        changed = False
-    if changed:
-        return ObjectChangedError(
-            f"cannot copy {info.url!r} to {at.url!r}: the source was replaced or deleted meanwhile"
-        )
+        _source_now(api, info, at)
+    except ObjectChangedError as changed:
+        return changed
+    except StorageError:
+        return error
     return writing.refused(at, condition, error)
 
 
@@ -198,9 +203,7 @@ def _copy_part(api: Api, info: ObjectInfo, upload: Upload, number: int) -> Part:
             **_source(info),
         )  # fmt: skip
     except (ConditionFailedError, ObjectNotFoundError) as error:
-        raise ObjectChangedError(
-            f"cannot copy {info.url!r} to {at.url!r}: the source was replaced or deleted meanwhile"
-        ) from error
+        raise _changed(info, at) from error
     result = answer["CopyPartResult"]
     return Part(
         number=number, size=stop - start, etag=checking.etag_of(result), checksum=checking.told(result)

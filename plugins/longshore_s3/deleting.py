@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore_s3 import faults
+from longshore_s3.errors import S3Error
+from longshore_s3.keys import fits_xml
 from longshore_s3.options import conditions
 from longshore_s3.writing import look_first, refused
 from longshore_storage.errors import ConditionFailedError, ObjectNotFoundError, StorageError
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from longshore_storage.objects import Condition
 
 _BATCH: Final = 1000
-_NOT_IN_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot say; keys with such characters cannot stand in a batch."""
 
 Outcome = tuple["Location", Exception | None]
 
@@ -32,6 +31,10 @@ def delete(api: Api, at: Location, *, condition: Condition) -> None:
         api.call("delete", "delete_object", at, **conditions(condition))
     except (ConditionFailedError, ObjectNotFoundError) as error:
         raise refused(at, condition, error) from error
+    except S3Error as error:
+        if error.status != 501 or api.is_amazons():
+            raise
+        api.call("delete", "delete_object", at)  # another make without `If-Match`; it was looked at just now
 
 
 def delete_many(api: Api, places: Iterable[Location]) -> Iterator[Outcome]:
@@ -39,7 +42,7 @@ def delete_many(api: Api, places: Iterable[Location]) -> Iterator[Outcome]:
     for bucket_places in groupby(places, key=lambda at: at.bucket):
         batch: list[Location] = []
         for at in bucket_places[1]:
-            if _NOT_IN_XML.search(at.key):
+            if not fits_xml(at.key):
                 yield _alone(api, at)
                 continue
             batch.append(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Encryption = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
 
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _COMPRESSED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
@@ -69,7 +71,20 @@ def described(key: str, options: WriteOptions) -> dict[str, Any]:
     }
     if isinstance(options, S3WriteOptions):
         said |= _said_in_s3s_words(options)
-    return {name: value for name, value in said.items() if value not in ("", None, {})}
+    said = {name: value for name, value in said.items() if value not in ("", None, {})}
+    for name, value in [*said.items(), *options.metadata.items()]:
+        _check(name, value)
+    return said
+
+
+def _check(name: str, value: object) -> None:
+    """Refuse what would come out as something else, or as a header of its own."""
+    text = f"{name}{value}" if isinstance(value, str) else name
+    if _UNPRINTABLE.search(text) or (isinstance(value, str) and value != value.strip()):
+        raise ConfigurationError(
+            f"cannot write an object with {name}={value!r}: S3 takes printable text there, without spaces "
+            "around it"
+        )
 
 
 def _said_in_s3s_words(options: S3WriteOptions) -> dict[str, Any]:
