@@ -10,7 +10,6 @@ from longshore_storage.errors import ObjectChangedError, SourceError
 
 if TYPE_CHECKING:
     from longshore_storage.objects import ObjectInfo
-    from longshore_storage.protocol import ObjectStore
 
 
 class Source(Protocol):
@@ -121,27 +120,3 @@ class FileSource:
 
     def close(self) -> None:
         os.close(self._descriptor)
-
-
-class ObjectSource:
-    """One version of an object, read range by range."""
-
-    def __init__(self, store: ObjectStore, info: ObjectInfo) -> None:
-        self._store, self._info = store, info
-        self.name = info.url
-        self.size = info.size
-        self.identity = f"{info.url}:{info.size}:{info.token}:{info.version}" if info.token else ""
-
-    def read_at(self, offset: int, buffer: memoryview) -> None:
-        with self._store.read(self._info, offset, offset + len(buffer)) as body:
-            while buffer:
-                count = body.readinto(buffer)
-                if count == 0:
-                    raise SourceError(f"cannot read {self.name!r}: it ended early")
-                buffer = buffer[count:]
-
-    def check(self) -> None:
-        pass  # every range was of this version
-
-    def close(self) -> None:
-        pass

@@ -17,7 +17,7 @@ from s3_servers import localstack, moto, s3_bucket, s3_server  # noqa: F401 - fi
 from longshore.testing import canary  # noqa: F401 - a fixture
 
 pytest.register_assert_rewrite(
-    "download_faults", "transfer_kills", "transfer_rigs", "transfer_storms", "upload_faults"
+    "copy_faults", "download_faults", "transfer_kills", "transfer_rigs", "transfer_storms", "upload_faults"
 )
 
 

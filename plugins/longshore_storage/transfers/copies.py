@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from longshore_storage.errors import ConditionFailedError, ObjectExistsError, ObjectNotFoundError
 from longshore_storage.objects import ANY, Condition, ObjectInfo, WriteOptions
-from longshore_storage.sources import FileSource, ObjectSource
+from longshore_storage.sources import FileSource
 from longshore_storage.transfers.downloads import download
+from longshore_storage.transfers.origins import ObjectSource
 from longshore_storage.transfers.patience import Patience
 from longshore_storage.transfers.settings import Settings
 from longshore_storage.transfers.uploads import upload
@@ -53,7 +54,7 @@ def copy(
     if at.scheme == "file":
         download(store, info, at.path, settings=settings)
         return target_store.head(at)
-    source = FileSource.at(info) if store.scheme == "file" else ObjectSource(store, info)
+    source = FileSource.at(info) if store.scheme == "file" else ObjectSource(store, info, Patience(store))
     try:
         return upload(
             source, target_store, at, options=options or like(info), settings=settings, expected=info.checksum
