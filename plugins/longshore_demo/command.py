@@ -26,9 +26,10 @@ FLIGHTS = 336_776
 def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bool) -> int:
     """Run a flow over the 336,776 flights that left New York in 2013.
 
-    They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, and posted by
-    HTTP to a server that the flow starts, which is too busy at first. Nothing leaves this machine; the files
-    stay.
+    They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, and
+    shipped to S3, from there to Google Cloud Storage, and back. A summary is posted by HTTP. The servers
+    are some that the flow starts; that of HTTP is too busy at first. Nothing leaves this machine; the
+    files stay.
     """
     if show:
         click.echo(SOURCE.read_text(), nl=False)
@@ -52,10 +53,11 @@ def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bo
 def check(summary: dict[str, Any], folder: Path) -> str:
     """Return what is wrong with the numbers, or nothing."""
     counted = {name: airport["flights"] for name, airport in summary["airports"].items()}
-    in_files = {name: len((folder / f"{name}.csv").read_bytes().splitlines()) - 1 for name in counted}
+    shipped = [folder / "back" / f"{name}.csv" for name in counted]
+    in_files = {file.stem: len(file.read_bytes().splitlines()) - 1 for file in shipped}
     if summary["flights"] != FLIGHTS or sum(counted.values()) != FLIGHTS:
         return f"{summary['flights']:,} flights, and not {FLIGHTS:,}"
-    return f"counted {counted}, but the files have {in_files}" if counted != in_files else ""
+    return f"counted {counted}, but the files that came back have {in_files}" if counted != in_files else ""
 
 
 def _tell(summary: dict[str, Any], folder: Path) -> None:
@@ -70,12 +72,16 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
         f"  all    {summary['flights']:>7,}  as many as there are, and the server has the same summary"
     )
     click.echo(
-        "\n  The server was too busy for the first post; it was tried again, and the handler told of it."
+        "\n  The files went to S3, from there to Google Cloud Storage, and back: each byte is as it was."
+    )
+    click.echo(
+        "  The server was too busy for the first post; it was tried again, and the handler told of it."
     )
     click.echo("\nWhere to look next\n")
     looks = {
         folder / "summary.json": "what was posted, and came back",
         folder / "EWR.csv": "the flights of one airport; beside it JFK.csv and LGA.csv",
+        folder / "back": "what came back of them from the object stores",
         "longshore demo --show": "the flow: a page of Python",
         SOURCE.parent / "programs": "the programs in bash, awk, Perl and JavaScript",
         f"longshore graph {SOURCE}": "the flow as a picture",

@@ -1,6 +1,8 @@
-"""The flights that left New York in 2013: counted by bash and awk, timed by Perl or Node, posted by HTTP.
+"""The flights that left New York in 2013: counted by bash and awk, timed by Perl or Node, shipped and posted.
 
     longshore run flights.py --folder flights-2013
+
+The files go to S3, from there to Google Cloud Storage, and back.
 
 The programs are files beside this one. They find their input in the environment and hand results back through
 the file that `LONGSHORE_OUTPUTS` names; what one hands back is the environment of the next.
@@ -8,6 +10,7 @@ the file that `LONGSHORE_OUTPUTS` names; what one hands back is the environment 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -26,10 +29,16 @@ from longshore import (
     Success,
     flow,
     task,
+    text,
+    unmapped,
 )
 from longshore_demo.inbox import Inbox
+from longshore_demo.ports import Ports
+from longshore_gcs import GCSCreateBucket, GCSDownload
 from longshore_http import HttpConnection, HttpJson
+from longshore_s3 import S3CreateBucket, S3Upload
 from longshore_shell import CommandOutputs, Shell
+from longshore_storage import Copy, ObjectInfo
 
 AIRPORTS = ("EWR", "JFK", "LGA")
 PROGRAMS = Path(__file__).parent / "programs"
@@ -95,6 +104,21 @@ def summarize(rows: str, counts: list[CommandOutputs], delays: list[CommandOutpu
 
 
 @task
+def compare(files: list[str], back: list[ObjectInfo]) -> int:
+    """Check that what came back is what went out, and return how many bytes that were."""
+    for file, info in zip(files, back, strict=True):
+        if info.path is None or digest(file) != digest(info.path):
+            raise Fail(f"{info.path} is not what {file} is")
+    return sum(info.size for info in back)
+
+
+def digest(path: str | Path) -> str:
+    """Return a file's SHA-256 in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@task
 def report(folder: Path, summary: dict[str, Any], received: dict[str, Any]) -> Path:
     """Check that what the server got is what was sent, and write it down."""
     if received != summary:
@@ -116,6 +140,15 @@ def flights(folder: Path = Path("flights-2013")) -> Path:
     counts = count.map(env=[{"AIRPORT": airport, "FILE": parts[airport]} for airport in AIRPORTS])
     late = find_delays().map(env=counts)
     summary = summarize(parts["ROWS"], counts, late)
+    files = [parts[airport] for airport in AIRPORTS]
+    with Ports() as ports:
+        lake = S3CreateBucket(connection=ports.s3)("s3://lake")
+        mirror = GCSCreateBucket(connection=ports.gs)("gs://mirror")
+        stored = S3Upload(connection=ports.s3).map(files, unmapped("s3://lake/2013/"), after=lake)
+        across = Copy(connections={"s3://": ports.s3, "gs://": ports.gs})
+        copied = across.map(stored, unmapped("gs://mirror/2013/"), after=mirror)
+        back = GCSDownload(connection=ports.gs).map(copied, unmapped(text("{folder}/back/", folder=folder)))
+        compare(files, back)
     with Inbox() as url:
         posted = post(url, json=summary)
         received = fetch(posted["url"])

@@ -93,6 +93,16 @@ def test_the_demo_names_the_files_that_it_leaves(
     assert rows == 336_776
 
 
+def test_the_files_come_back_from_s3_and_google_as_they_were(
+    finished: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    answer, folder = finished
+    for name in BY_AIRPORT:
+        assert (folder / "back" / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
+    for step in ("S3Upload", "Copy", "GCSDownload"):
+        assert f"{step} | Mapped: 3 steps succeeded" in answer.stderr
+
+
 def test_without_a_folder_a_new_one_is_made_and_kept(tmp_path: Path) -> None:
     answer = demo("--executor", "inline", TMPDIR=str(tmp_path))
     assert answer.returncode == 0, answer.stderr
@@ -124,11 +134,12 @@ def test_a_flight_that_is_lost_on_the_way_is_noticed(tmp_path: Path) -> None:
     from longshore_demo.command import check
 
     airports = {name: {"flights": count} for name, count in BY_AIRPORT.items()}
+    (tmp_path / "back").mkdir()
     for name, count in BY_AIRPORT.items():
-        (tmp_path / f"{name}.csv").write_text("header\n" + "flight\n" * count)
+        (tmp_path / "back" / f"{name}.csv").write_text("header\n" + "flight\n" * count)
     assert check({"flights": 336_776, "airports": airports}, tmp_path) == ""
     assert "336,775" in check({"flights": 336_775, "airports": airports}, tmp_path)
-    (tmp_path / "JFK.csv").write_text("header\n")
+    (tmp_path / "back" / "JFK.csv").write_text("header\n")
     assert "'JFK': 0" in check({"flights": 336_776, "airports": airports}, tmp_path)
 
 
@@ -148,7 +159,7 @@ def test_the_source_that_it_shows_is_the_flow_that_it_runs() -> None:
 
 
 def test_importing_the_plugin_imports_neither_click_nor_the_other_integrations() -> None:
-    names = "('click', 'longshore_shell', 'requests')"
+    names = "('click', 'longshore_shell', 'longshore_s3', 'boto3', 'requests')"
     code = f"import sys, longshore_demo.plugin; print([m for m in {names} if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

@@ -12,7 +12,7 @@ from longshore_storage.errors import (
     ObjectNotFoundError,
 )  # fmt: skip
 from longshore_storage.objects import Condition, ObjectInfo, Overwrite
-from longshore_storage.tasks.places import Place, WritingTask, place_of
+from longshore_storage.tasks.places import Place, WritingTask, place_of, target_of
 from longshore_storage.transfers import Patience, copy
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class CopyTask(_Copying):
 
         Args:
             source: The object; one that another task returned is that very version.
-            target: Where to.
+            target: Where to; in a folder, or with `/` at its end, the copy gets the source's name.
             overwrite: What may become of an object that is there: `"always"`, `"never"`, `"if-unchanged"`,
                 `"if-different"`, or the ObjectInfo of the version that may be replaced.
 
@@ -78,7 +78,7 @@ class CopyTask(_Copying):
             ConditionFailedError: `overwrite` does not allow it.
             StorageError: It could not be copied.
         """
-        return self._copied(source, place_of(target), overwrite)[2]
+        return self._copied(source, target_of(source, target), overwrite)[2]
 
 
 class MoveTask(_Copying):
@@ -94,7 +94,7 @@ class MoveTask(_Copying):
 
         Args:
             source: The object; one that another task returned is that very version.
-            target: Where to.
+            target: Where to; in a folder, or with `/` at its end, the copy gets the source's name.
             overwrite: What may become of an object that is there: `"always"`, `"never"`, `"if-unchanged"`,
                 `"if-different"`, or the ObjectInfo of the version that may be replaced.
 
@@ -107,7 +107,7 @@ class MoveTask(_Copying):
             ConditionFailedError: `overwrite` does not allow it.
             StorageError: It could not be moved.
         """
-        at = place_of(target)
+        at = target_of(source, target)
         if place_of(source) == at:
             raise ConfigurationError(f"cannot move {at.url!r} to itself")
         store, info, copied = self._copied(source, at, overwrite)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from longshore import ConfigurationError, Delay, Exponential, Task, field
 from longshore_storage.locations import parse
+from longshore_storage.names import safe_path
 from longshore_storage.objects import ObjectInfo, Overwrite, WriteOptions
 from longshore_storage.stores import connection_for, store_for
 from longshore_storage.transfers import Settings
@@ -126,6 +127,17 @@ def place_of(place: Place) -> Location:
     at = parse(place.url if isinstance(place, ObjectInfo) else place)
     if not at.key or at.key == "/":
         raise ConfigurationError(f"cannot use {at.url!r}: it names a bucket and no object in it")
+    return at
+
+
+def target_of(source: Place, target: Place) -> Location:
+    """Return where a copy goes: the target, or the source's own name in it where that is a folder."""
+    at = parse(target.url if isinstance(target, ObjectInfo) else target)
+    name = place_of(source).key.rstrip("/").rpartition("/")[2]
+    if at.scheme == "file" and (at.key.endswith("/") or at.path.is_dir()):
+        return parse(safe_path(at.path, name))
+    if at.key.endswith("/") or not at.key:
+        return at.with_key(at.key + name)
     return at
 
 
