@@ -1,11 +1,9 @@
-"""The tasks: every one of them, against the test server, and through a second server of another make."""
+"""The tasks of Google Cloud Storage, every one of them, against the test server."""
 
 from __future__ import annotations
 
 import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,11 +143,3 @@ def test_a_forked_process_makes_its_own_connections(gcs: GCSServer, at: GCSConne
         os._exit(0 if GCSRead(connection=at).run("gs://lake/k") == b"parent" else 1)
     assert os.waitpid(pid, 0)[1] == 0
     assert GCSRead(connection=at)("gs://lake/k") == b"parent"
-
-
-def test_the_page_is_true(checkout: Path, tmp_path: Path) -> None:
-    page = checkout / "docs" / "plugins" / "gcs.md"
-    command = [sys.executable, str(checkout / "tests" / "core" / "docs_page.py"), str(page)]
-    env = {**os.environ, "HOME": str(tmp_path)}
-    answer = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100)
-    assert answer.returncode == 0, answer.stderr
