@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from download_faults import MENDED as READS
 from download_faults import OTHER, RANGES, WRONG_RANGES
-from object_faults import FOR_EVER, cut_upload, flipped, meanwhile
+from object_faults import cut_upload, flipped, meanwhile
+from object_proxy import FOR_EVER
 from transfer_rigs import KIB, OLD, Rig, content
 
 from longshore_storage.errors import StorageError

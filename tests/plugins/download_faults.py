@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 from http_server import HttpServer, respond
 from object_faults import (
-    FOR_EVER,
-    Fault,
-    Passing,
     dripping,
     edited,
     error,
-    everything,
     flipped,
     hung_up,
     labelled,
@@ -29,6 +25,7 @@ from object_faults import (
     truncated,
     without,
 )
+from object_proxy import FOR_EVER, Fault, Passing, everything
 from transfer_rigs import KIB, MIB, OLD, Receiving, Rig, content
 
 from longshore import Exponential

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import pytest
 from gcs_accounts import EMAIL, private_key, public_key
-from object_faults import Answer, Fault, FaultProxy, Passing, error
+from object_faults import error
+from object_proxy import Answer, Fault, FaultProxy, Passing
 from transfer_rigs import KIB, Rig
 
 from longshore_gcs import GCSConnection

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from http_server import Exchange, HttpServer
-from object_faults import FaultProxy, Passing, s3_error, without
+from object_faults import s3_error, without
+from object_proxy import FaultProxy, Passing
 from s3_servers import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 from transfer_rigs import MIB, Rig
 

@@ -10,18 +10,8 @@ import pytest
 pytest.importorskip("boto3", reason="needs longshore[s3]")
 
 from download_faults import short_waits  # noqa: F401 - a fixture
-from object_faults import (
-    FOR_EVER,
-    Fault,
-    Passing,
-    answer_lost,
-    cut_upload,
-    error,
-    everything,
-    reset_after,
-    s3_error,
-    truncated,
-)
+from object_faults import answer_lost, cut_upload, error, reset_after, s3_error, truncated
+from object_proxy import FOR_EVER, Fault, Passing, everything
 from s3_rig import S3Rig, s3_rig
 from s3_servers import S3Server
 from transfer_rigs import MIB, OLD, Receiving, Sending, content

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from object_faults import FOR_EVER, dripping, silent
+from object_faults import dripping, silent
+from object_proxy import FOR_EVER
 from transfer_rigs import KIB, OLD, Receiving, Rig, content
 
 CHILD = Path(__file__).parent / "killed_transfers.py"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from object_faults import Edit, Fault, FaultProxy, Passing
+from object_proxy import Edit, Fault, FaultProxy, Passing
 
 from longshore_storage import checksums
 from longshore_storage.errors import StorageError

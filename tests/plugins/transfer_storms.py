@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from object_faults import FOR_EVER, everything
+from object_proxy import FOR_EVER, everything
 from transfer_rigs import KIB, Rig, content
 
 from longshore import Exponential

@@ -10,12 +10,9 @@ import pytest
 from download_faults import short_waits  # noqa: F401 - a fixture
 from http_server import HttpServer, respond
 from object_faults import (
-    FOR_EVER,
-    Fault,
     answer_lost,
     cut_upload,
     error,
-    everything,
     flipped_upload,
     hung_up,
     redirected,
@@ -24,6 +21,7 @@ from object_faults import (
     stuck_upload,
     together,
 )
+from object_proxy import FOR_EVER, Fault, everything
 from transfer_rigs import MIB, OLD, Rig, Sending, content
 
 from longshore_storage.errors import (
