@@ -7,10 +7,9 @@ from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlencode
 
 from longshore_s3 import checking, multipart, writing
-from longshore_s3.options import S3WriteOptions, conditions, described
+from longshore_s3.options import S3WriteOptions, conditions, described, tagging
 from longshore_s3.reading import head_answer, info_of
 from longshore_storage import checksums
 from longshore_storage.errors import (
@@ -156,7 +155,7 @@ def _said(
         tagged = False
     if not tagged and about.get("TagCount", 0):
         found = api.call("read the tags of", "get_object_tagging", source, VersionId=info.version)
-        said["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in found["TagSet"]})
+        said["Tagging"] = tagging({tag["Key"]: tag["Value"] for tag in found["TagSet"]})
     return said
 
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from longshore import ConfigurationError
 from longshore_storage.objects import WriteOptions
@@ -91,7 +91,7 @@ def _said_in_s3s_words(options: S3WriteOptions) -> dict[str, Any]:
     return {
         "StorageClass": options.storage_class,
         "ACL": options.acl,
-        "Tagging": urlencode(options.object_tags),
+        "Tagging": tagging(options.object_tags),
         "ServerSideEncryption": options.encryption,
         "SSEKMSKeyId": options.kms_key,
         "BucketKeyEnabled": options.bucket_key,
@@ -99,6 +99,11 @@ def _said_in_s3s_words(options: S3WriteOptions) -> dict[str, Any]:
         "ObjectLockRetainUntilDate": options.retain_until,
         "ObjectLockLegalHoldStatus": "ON" if options.legal_hold else "",
     }
+
+
+def tagging(tags: Mapping[str, str]) -> str:
+    """Return tags as a header has them."""
+    return urlencode(tags, quote_via=quote)
 
 
 def conditions(condition: Condition) -> dict[str, str]:
