@@ -39,6 +39,7 @@ _PREFECT3 = (
     ("PREFECT_LOGGING_TO_API_ENABLED", "false"),
     ("DO_NOT_TRACK", "1"),
 )
+_PREFECT1 = (("PREFECT__LOGGING__LEVEL", "WARNING"), ("PREFECT__USER_CONFIG_PATH", "none"))
 _AIRFLOW = (
     ("AIRFLOW__CORE__LOAD_EXAMPLES", "False"),
     ("AIRFLOW__LOGGING__LOGGING_LEVEL", "INFO"),
@@ -58,12 +59,36 @@ PEERS = {
             name="prefect1",
             requirements=("prefect<2", "setuptools<81"),
             newest_python=(3, 10),
-            environ=(("PREFECT__LOGGING__LEVEL", "WARNING"), ("PREFECT__USER_CONFIG_PATH", "none")),
+            environ=_PREFECT1,
         ),
         Peer(
             name="airflow",
             requirements=("apache-airflow>=3,<4", "apache-airflow-providers-standard"),
             environ=_AIRFLOW,
+        ),
+        Peer(name="s5cmd", requirements=("s5cmd",)),
+        Peer(name="awscli", requirements=("awscli",)),
+        Peer(name="s3fs", requirements=("s3fs",)),
+        Peer(
+            name="airflow-s3",
+            requirements=("apache-airflow>=3,<4", "apache-airflow-providers-amazon"),
+            environ=_AIRFLOW,
+        ),
+        Peer(
+            name="dagster-s3",
+            requirements=("dagster", "dagster-aws"),
+            environ=(("DAGSTER_DISABLE_TELEMETRY", "1"),),
+        ),
+        Peer(
+            name="prefect3-s3",
+            requirements=("prefect>=3,<4", "fastapi<0.145", "prefect-aws"),
+            environ=_PREFECT3,
+        ),
+        Peer(
+            name="prefect1-s3",
+            requirements=("prefect<2", "setuptools<81", "boto3"),
+            newest_python=(3, 10),
+            environ=_PREFECT1,
         ),
     )
 }
