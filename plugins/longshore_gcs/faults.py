@@ -91,7 +91,7 @@ def _class_of(aim: Aim, status: int, message: str, reason: str) -> StorageError:
         return _missing(aim, message)
     if status in (412, 304):
         return ObjectExistsError() if aim.condition.absent else ConditionFailedError()
-    if status == 429 or reason in _THROTTLED:
+    if status in (429, 503) or reason in _THROTTLED:
         return ThrottledError()
     if status == 400 and ("doesn't match" in message or "does not match" in message) and _of_hash(message):
         return ChecksumError()

@@ -55,7 +55,7 @@ def store(gcs: GCSServer) -> ObjectStore:
         (429, "rateLimitExceeded", ThrottledError, True),
         (500, "backendError", ServiceError, True),
         (502, "backendError", ServiceError, True),
-        (503, "backendError", ServiceError, True),
+        (503, "backendError", ThrottledError, True),
         (504, "backendError", ServiceError, True),
         (302, "found", ServiceError, False),
     ],
