@@ -1,6 +1,6 @@
 """Objects and files as tasks: copied, moved, synced, read and written, from anywhere to anywhere, checked.
 
-URLs of every scheme that a plugin offers will do, and paths: `s3://lake/x.csv`, `gs://lake/x.csv`, `data/x.csv`.
+URLs of every scheme that a plugin offers will do, and paths: `s3://lake/x.csv`, `gs://lake/x.csv`, `x.csv`.
 Credentials are found as each service's own SDK finds them, or as a connection says.
 
 Example:
@@ -13,8 +13,10 @@ Example:
 
 from __future__ import annotations
 
+from longshore_storage.archives import Pack, Unpack, Unpacked
 from longshore_storage.errors import (
     AccessDeniedError,
+    ArchiveError,
     BucketNotFoundError,
     ChecksumError,
     ClockError,
@@ -33,13 +35,14 @@ from longshore_storage.errors import (
     TooLargeError,
     TransferCancelled,
     UnreachableError,
+    UnsafeMemberError,
     UnsafeNameError,
     UploadNotFoundError,
     WaitTimeoutError,
     WrongRegionError,
 )
 from longshore_storage.local import LocalConnection
-from longshore_storage.objects import Condition, ObjectInfo, Overwrite, Prefix, WriteOptions
+from longshore_storage.objects import Condition, ObjectInfo, Prefix, WriteOptions
 from longshore_storage.protocol import Connection, ObjectStore
 from longshore_storage.sync import Planned, Synced
 from longshore_storage.tasks import Deleted
@@ -58,6 +61,7 @@ from longshore_storage.tasks.everywhere import (
 
 __all__ = [
     "AccessDeniedError",
+    "ArchiveError",
     "BucketNotFoundError",
     "ChecksumError",
     "ClockError",
@@ -79,7 +83,7 @@ __all__ = [
     "ObjectNotFoundError",
     "ObjectStore",
     "ObjectsFailedError",
-    "Overwrite",
+    "Pack",
     "Planned",
     "Prefix",
     "Read",
@@ -93,7 +97,10 @@ __all__ = [
     "ThrottledError",
     "TooLargeError",
     "TransferCancelled",
+    "Unpack",
+    "Unpacked",
     "UnreachableError",
+    "UnsafeMemberError",
     "UnsafeNameError",
     "UploadNotFoundError",
     "Wait",

@@ -12,9 +12,11 @@ from longshore_storage import (
     List,
     LocalConnection,
     Move,
+    Pack,
     Read,
     ReadText,
     Sync,
+    Unpack,
     Wait,
     Write,
     checksums,
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return [Copy, Move, Sync, Read, ReadText, Write, List, Delete, Exists, Wait]
+    return [Copy, Move, Sync, Read, ReadText, Write, List, Delete, Exists, Wait, Pack, Unpack]
 
 
 @hookimpl

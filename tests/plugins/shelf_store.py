@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -92,7 +92,7 @@ class ShelfStore(ObjectStore):
     def data(self, key: str, bucket: str = "lake") -> bytes:
         return self.objects[bucket, key][0]
 
-    def fill(self, modified: datetime = OLD, **contents: bytes) -> None:
+    def fill(self, modified: datetime = OLD, /, **contents: bytes) -> None:
         """Write objects, whose keys may be given by `**{...}`, as if long ago."""
         for key, data in contents.items():
             made = self._made(Location("shelf", "lake", key), data, PLAIN)
@@ -147,12 +147,12 @@ class ShelfStore(ObjectStore):
             yield found if self.listing_says_checksums else replace(found, checksum="", metadata={})
 
     @contextmanager
-    def read(self, info: ObjectInfo, start: int = 0, stop: int | None = None) -> Iterator[Bytes]:
+    def read(self, info: ObjectInfo, start: int = 0, stop: int | None = None) -> Generator[Bytes]:
         at = parse(info.url)
         self._request("read", at)
-        for data, there in (self.objects.get((at.bucket, at.key)), self.older.get((at.url, info.version))):  # type: ignore[misc]
-            if there.token == info.token:
-                yield Bytes(data[start:stop])
+        for found in (self.objects.get((at.bucket, at.key)), self.older.get((at.url, info.version))):
+            if found is not None and found[1].token == info.token:
+                yield Bytes(found[0][start:stop])
                 return
         raise ObjectChangedError(f"cannot read {info.url!r}: it was replaced")
 
