@@ -17,6 +17,8 @@ LongshoreError
     ├── TargetError              the file cannot be written: full, read-only, a folder
     ├── SourceError              the source changed while it was read, or cannot be read
     ├── ContentError             also a ValueError; the bytes are not what they should be, such as text
+    │   └── ArchiveError         it is damaged, or no archive that is known
+    ├── UnsafeMemberError        also a ValueError; something in an archive that is never unpacked
     ├── TooLargeError            more bytes, or more objects, than were allowed
     ├── WaitTimeoutError         also a TimeoutError; what was waited for did not happen
     ├── ObjectsFailedError       some of many objects failed; the others are done
@@ -110,6 +112,14 @@ class SourceError(StorageError):
 
 class ContentError(StorageError, ValueError):
     """The content is not what it was read as."""
+
+
+class ArchiveError(ContentError):
+    """The archive is damaged, or none of a known kind."""
+
+
+class UnsafeMemberError(StorageError, ValueError):
+    """Something in an archive is never unpacked: a link that leads out, a device, a set-user-ID program."""
 
 
 class TooLargeError(StorageError):

@@ -51,7 +51,7 @@ def safe_path(root: Path, key: str) -> Path:
     """
     segments = check_key(key)
     real = root.resolve()
-    _check_lengths(real, key, segments)
+    check_lengths(real, key, segments)
     path = real
     for number, segment in enumerate(segments, 1):
         path = path / segment
@@ -173,7 +173,14 @@ def _windows_wrong(segment: str) -> str:
     return ""
 
 
-def _check_lengths(root: Path, key: str, segments: list[str]) -> None:
+def check_lengths(root: Path, key: str, segments: list[str]) -> None:
+    """Raise UnsafeNameError if a key's names, or its path, are longer than the file system takes.
+
+    Args:
+        root: The folder; need not be there.
+        key: For messages.
+        segments: Of the key.
+    """
     longest_name, longest_path = _limits_of(root)
     for segment in segments:
         size = len(os.fsencode(segment))
