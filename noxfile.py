@@ -34,6 +34,8 @@ PROGRAMS = {
 """Programs that tests run, and the Debian packages that have them."""
 ONE_BY_ONE = ("docker",)
 """Integrations whose tests share one service of the machine, and so run one after the other."""
+WITH_SERVICES = ("s3",)
+"""Integrations whose tests start servers that have environments of their own."""
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -76,6 +78,12 @@ def install_programs(session: nox.Session) -> None:
         session.run("apt-get", "-qq", "install", "--no-install-recommends", "-y", *missing, external=True)
 
 
+def make_services(session: nox.Session) -> None:
+    """Make the environments of the servers that tests start: in CI; a laptop skips tests."""
+    if "CI" in os.environ:
+        session.run("python", "tests/plugins/service_environments.py")
+
+
 def pytest(session: nox.Session, *arguments: str) -> None:
     """Run pytest with what follows `--` on nox's command line; paths there replace the session's own."""
     install_programs(session)
@@ -102,6 +110,8 @@ def bare(session: nox.Session) -> None:
 def plugin(session: nox.Session, word: str) -> None:
     """One integration with only its own extra: `nox -s "plugin(shell)"`."""
     install(session, word, "test")
+    if word in WITH_SERVICES:
+        make_services(session)
     pytest(session, *(["-n0"] if word in ONE_BY_ONE else []), *tests_of(word))
 
 
@@ -109,6 +119,7 @@ def plugin(session: nox.Session, word: str) -> None:
 def tests(session: nox.Session) -> None:
     """Everything, with all extras and branch coverage."""
     install(session, "all,demo", "test", "lint", "typing")  # new-plugin: what it writes is checked
+    make_services(session)
     left_out = [f"--ignore={path}" for word in ONE_BY_ONE for path in tests_of(word)]
     pytest(session, "--cov", "--cov-report=term:skip-covered", *left_out)
     for word in ONE_BY_ONE if not session.posargs else ():
@@ -125,7 +136,7 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=OLDEST, default=False)
 def services(session: nox.Session) -> None:
-    """Make the environments of the servers that tests talk to; in CI the tests do it themselves."""
+    """Install the servers that tests start, in the user's cache folder; in CI, sessions do it themselves."""
     session.run("python", "tests/plugins/service_environments.py")
 
 
@@ -180,6 +191,7 @@ def gate(session: nox.Session) -> None:
     """The reliability gate with its full counts and sizes; takes hours, no time limit."""
     install(session, "all,demo", "test")
     session.env["LONGSHORE_GATE"] = "full"
+    make_services(session)
     pytest(session, "-mgate", "--timeout=0", "-n0", "tests")
 
 
