@@ -9,6 +9,7 @@ from email.policy import HTTP
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from longshore import ConfigurationError
 from longshore_gcs.faults import Aim, translated
 from longshore_gcs.resources import FIELDS, bucket_path, described, object_path
 from longshore_storage.errors import ObjectNotFoundError, ServiceError, StorageError
@@ -63,10 +64,22 @@ def deleted(session: Session, places: Iterable[Location]) -> Iterator[tuple[Loca
     """Delete objects by batches, and yield each place with what went wrong."""
     waiting = iter(places)
     while batch := list(islice(waiting, _BATCH)):
+        wrong = {at: error for at in batch if (error := _wrong(at)) is not None}
+        yield from wrong.items()
+        batch = [at for at in batch if at not in wrong]
         try:
-            yield from _batch(session, batch)
+            yield from _batch(session, batch) if batch else ()
         except StorageError as error:
             yield from ((at, error) for at in batch)
+
+
+def _wrong(at: Location) -> ConfigurationError | None:
+    """Return why no object can be at a place."""
+    try:
+        object_path(at)
+    except ConfigurationError as error:
+        return error
+    return None
 
 
 def _batch(session: Session, batch: list[Location]) -> list[tuple[Location, Exception | None]]:

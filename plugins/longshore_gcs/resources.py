@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from longshore import ConfigurationError
 from longshore_storage.objects import ObjectInfo
 
 if TYPE_CHECKING:
@@ -19,18 +20,59 @@ if TYPE_CHECKING:
 FIELDS: Final = (
     "bucket,name,size,etag,generation,crc32c,timeCreated,contentType,contentEncoding,storageClass,metadata"
 )
+_LONGEST: Final = 1024
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]+")
 _META: Final = "x-goog-meta-"
 _CRC: Final = re.compile(r"crc32c=([A-Za-z0-9+/=]+)")
 
 
 def bucket_path(at: Location) -> str:
-    """Return the bucket's path in the JSON API."""
-    return f"/storage/v1/b/{quote(at.bucket, safe='')}"
+    """Return the bucket's path in the JSON API.
+
+    Raises:
+        ConfigurationError: No bucket can have this name.
+    """
+    if not _BUCKET.fullmatch(at.bucket):
+        raise ConfigurationError(f"cannot use {at.url!r}: no bucket can be called {at.bucket!r}")
+    return f"/storage/v1/b/{at.bucket}"
 
 
 def object_path(at: Location) -> str:
-    """Return the object's path in the JSON API; every `/` of a key is escaped."""
+    """Return the object's path in the JSON API; every `/` of a key is escaped.
+
+    Raises:
+        ConfigurationError: No object can have this key.
+    """
+    check_key(at)
     return f"{bucket_path(at)}/o/{quote(at.key, safe='')}"
+
+
+def upload_path(at: Location) -> str:
+    """Return where an object is uploaded to.
+
+    Raises:
+        ConfigurationError: No object can have this key.
+    """
+    check_key(at)
+    return f"/upload{bucket_path(at)}/o"
+
+
+def check_key(at: Location) -> None:
+    """Refuse a key that the service does not allow ("About Cloud Storage objects", "Naming").
+
+    `.` and `..` would also make another path of a request: that of the listing, or of the bucket.
+
+    Raises:
+        ConfigurationError: No object can have this key.
+    """
+    try:
+        size = len(at.key.encode())
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"cannot use {at.url!a}: its key is no Unicode text") from None
+    if at.key in ("", ".", "..") or not size <= _LONGEST or "\n" in at.key or "\r" in at.key:
+        raise ConfigurationError(
+            f"cannot use {at.url!r}: a key has 1 to {_LONGEST} bytes and no line ends, and is not '.' or '..'"
+        )
 
 
 def preconditions(condition: Condition) -> dict[str, str]:

@@ -13,7 +13,7 @@ from longshore_gcs.copies import Copies
 from longshore_gcs.faults import Aim
 from longshore_gcs.media import MediaBody, body_of, opened
 from longshore_gcs.options import described, queried
-from longshore_gcs.resources import FIELDS, bucket_path, object_path, preconditions
+from longshore_gcs.resources import FIELDS, object_path, preconditions, upload_path
 from longshore_gcs.resources import described as info_of
 from longshore_gcs.resources import described_by_headers as info_of_headers
 from longshore_gcs.signing import signed
@@ -126,7 +126,7 @@ class GCSStore(ObjectStore):
             "Content-Length": str(len(head) + len(data) + len(tail)),
         }
         response = self._session.send(
-            aim, "POST", f"/upload{bucket_path(at)}/o", headers=headers, body=(head, data, tail),
+            aim, "POST", upload_path(at), headers=headers, body=(head, data, tail),
             query={
                 "uploadType": "multipart", "fields": FIELDS, **preconditions(condition), **queried(options),
             },

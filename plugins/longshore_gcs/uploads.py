@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from longshore import register_secret
 from longshore_gcs.faults import Aim
 from longshore_gcs.options import described, queried
-from longshore_gcs.resources import bucket_path, preconditions
+from longshore_gcs.resources import preconditions, upload_path
 from longshore_storage import checksums
 from longshore_storage.errors import (
     ChecksumError,
@@ -78,7 +78,7 @@ class Uploads:
         if size >= 0:
             headers["X-Upload-Content-Length"] = str(size)
         response = self._session.send(
-            aim, "POST", f"/upload{bucket_path(at)}/o",
+            aim, "POST", upload_path(at),
             query={"uploadType": "resumable", **preconditions(condition), **queried(options)},
             headers=headers, body=json.dumps(resource).encode(),
         )  # fmt: skip

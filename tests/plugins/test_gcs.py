@@ -25,11 +25,12 @@ from longshore_storage.errors import (
     ObjectNotFoundError,
     ServiceError,
 )  # fmt: skip
-from longshore_storage.locations import parse
+from longshore_storage.locations import Location, parse
 from longshore_storage.objects import Condition, ObjectInfo, Prefix, WriteOptions
 from longshore_storage.protocol import ObjectStore
 from longshore_storage.stores import store_for
 
+KIB256 = 256 * 1024
 ABSENT = Condition(absent=True)
 
 
@@ -156,6 +157,39 @@ def test_what_is_stored_with_gzip_is_read_as_it_is_stored(gcs: GCSServer, store:
     assert store.get(parse(info.url), 10_000)[1] == packed
     assert read(store, info) == packed
     assert read(store, info, 3, 20) == packed[3:20]
+
+
+@pytest.mark.parametrize("key", ["", ".", "..", "a\nb", "x" * 1025, "half \ud83d"])
+def test_a_key_that_no_object_can_have_is_refused_here(gcs: GCSServer, store: ObjectStore, key: str) -> None:
+    """`..` least of all may reach the service: `DELETE .../b/lake/o/..` is the bucket's own path."""
+    at = parse("gs://lake/k").with_key(key)
+    for attempt in (
+        lambda: store.head(at), lambda: store.delete(at), lambda: store.get(at, 10), lambda: list(store.delete_many([at])),
+        lambda: store.put(at, memoryview(b""), checksum=checksums.of("crc32c", b"")),
+        lambda: store.begin(at, part_size=KIB256, size=1),
+    ):  # fmt: skip
+        with pytest.raises(ConfigurationError, match="cannot use 'gs://lake/"):
+            attempt()
+    assert len(gcs.seen) == 0
+
+
+@pytest.mark.parametrize(
+    "key", ["a/../b", "../a", "a//b", "/a", "a/.", "%2e%2e", "a\\b", "C:", " ", "a?b#c&d=e+f"]
+)
+def test_a_strange_key_is_the_one_that_was_given(gcs: GCSServer, store: ObjectStore, key: str) -> None:
+    info = put(store, f"gs://lake/{key}", b"x")
+    assert gcs.keys("lake") == [key]
+    assert store.get(parse(info.url), 10)[1] == b"x"
+    assert store.copy(info, parse("gs://lake/copy")).size == 1
+    assert [error for _, error in store.delete_many([parse(info.url)])] == [None]
+    assert gcs.keys("lake") == ["copy"]
+
+
+def test_a_bucket_that_cannot_be_is_refused_here(gcs: GCSServer, store: ObjectStore) -> None:
+    for name in ("..", "La/ke", "a?b"):
+        with pytest.raises(ConfigurationError, match="no bucket can be called"):
+            store.head(Location("gs", name, "k"))
+    assert len(gcs.seen) == 0
 
 
 def test_listings_go_page_by_page_in_order(gcs: GCSServer, store: ObjectStore) -> None:
