@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, cast
 
-from longshore import ConfigurationError, Task, current
+from longshore import ConfigurationError, Task
 from longshore_storage import checksums
 from longshore_storage.archives.writers import Entry, Growing, Writer, tar_writer, zip_writer
 from longshore_storage.errors import SourceError
@@ -87,7 +87,7 @@ class Pack(Task[ObjectInfo]):
         with writing(at.key):
             real = real_target(at)
             with replacing(at, condition) as turn:
-                raw = Growing(turn.partial, lambda: current.cancelled)
+                raw = Growing(turn.partial)
                 with (
                     io.BufferedWriter(raw, _BUFFER) as file,
                     _writer(cast("IO[bytes]", file), kind) as writer,

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, Protocol, cast
 
+from longshore import current
 from longshore_storage.errors import SourceError, TransferCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from longshore_storage.sources import FileSource
     from longshore_storage.transfers.partials import Partial
@@ -131,7 +132,13 @@ class Reader:
         self._source, self._offset = source, 0
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes; none at the end."""
+        """Return the next bytes; none at the end.
+
+        Raises:
+            TransferCancelled: The attempt was told to stop.
+        """
+        if current.cancelled:
+            raise TransferCancelled(f"cannot go on: {current.cancel_reason}")
         data = bytearray(min(size, self._source.size - self._offset))
         self._source.read_at(self._offset, memoryview(data))
         self._offset += len(data)
@@ -143,11 +150,10 @@ class Growing(io.RawIOBase):
 
     Args:
         partial: Where it goes.
-        cancelled: Whether to stop.
     """
 
-    def __init__(self, partial: Partial, cancelled: Callable[[], bool]) -> None:
-        self._partial, self._cancelled, self._offset = partial, cancelled, 0
+    def __init__(self, partial: Partial) -> None:
+        self._partial, self._offset = partial, 0
 
     def writable(self) -> bool:
         return True
@@ -164,8 +170,6 @@ class Growing(io.RawIOBase):
         return self._offset
 
     def write(self, data: object, /) -> int:
-        if self._cancelled():
-            raise TransferCancelled("cannot go on: the task was cancelled")
         view = memoryview(cast("bytes", data)).cast("B")
         self._partial.write_at(self._offset, view)
         self._offset += len(view)
