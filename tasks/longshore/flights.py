@@ -51,7 +51,7 @@ class Flights:
         executor: Where attempts are made.
         began: Told, in the driver's thread, of an attempt's Running state.
         ended: Told, in the driver's thread, of an attempt's last state.
-        progress: Told, in the driver's thread, of progress.
+        progress: Told, in the driver's thread or that of the wire, of progress.
         read: Told, in any thread, how far the log of a job was read.
     """
 
@@ -67,6 +67,7 @@ class Flights:
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._under_way: dict[Unit, tuple[Call, Attempt, Future[Any] | None]] = {}
         self._waiting: dict[Unit, tuple[Call, Watch]] = {}
+        self._remote: dict[Unit, Attempt] = {}
         self._began = began
         self._ended = ended
         self._progress = progress
@@ -103,7 +104,7 @@ class Flights:
             return
         future: Future[Any]
         if self._hub is not None:
-            context = call.context()
+            context = self._remote[unit] = call.context()
             future = self._hub.submit(self._pool, unit, call)
         else:
             context = call.context(self._relay_progress)
@@ -127,24 +128,29 @@ class Flights:
         self._inbox.put(lambda: self._progress(context, progress))
 
     def _heard_progress(self, unit: Unit, progress: Progress) -> None:
-        flight = self._under_way.get(unit)
-        if flight is not None:
-            self._relay_progress(flight[1], progress)
+        context = self._remote.get(unit)
+        if context is not None:  # told at once: the driver may be waiting for what stands on the wire
+            self._progress(context, progress)
 
     def _landed(self, unit: Unit, future: Future[Any]) -> None:
         flight = self._under_way.pop(unit, None)
         if flight is None:
             return  # given up while the run was being stopped
         call = flight[0]
-        if future.cancelled():
-            self._ended(unit, call, Cancelled(message="not started"))
-            return
-        error = future.exception()
-        if error is not None:
+        error = None if future.cancelled() else future.exception()
+        state = None if error is not None else self._state_of(unit, call, future)
+        self._remote.pop(unit, None)
+        if state is not None:
+            self._ended(unit, call, state)
+        elif error is not None:
             self._worker_died(unit, call, error)
-            return
-        state = future.result()
-        self._ended(unit, call, self._hub.received(unit, call, state) if self._hub is not None else state)
+
+    def _state_of(self, unit: Unit, call: Call, future: Future[Any]) -> State:
+        if future.cancelled():
+            return Cancelled(message="not started")
+        made: Any = future.result()
+        state: State = made if self._hub is None else self._hub.received(unit, call, made)
+        return state
 
     def _worker_died(self, unit: Unit, call: Call, error: BaseException) -> None:
         job = call.job

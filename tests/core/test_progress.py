@@ -152,6 +152,7 @@ def test_plugins_watch_progress_as_data_wherever_the_step_runs(watcher: Watcher,
     with Flow("moving", tags=("eu",)) as moving:
         transfer.map([1])
     run = moving.run(executor=executor)
+    drain(5)
     assert {(s.label, s.run_id, s.flow, s.tags) for s, _ in watcher.seen} == {
         ("transfer[0]", run.run_id, "moving", ("eu",))
     }
