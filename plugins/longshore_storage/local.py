@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from longshore_storage import checksums, localuploads
 from longshore_storage.errors import ChecksumError, ConditionFailedError
-from longshore_storage.localfaults import reading, writing
+from longshore_storage.localfaults import check_path, reading, writing
 from longshore_storage.localreads import Range, check_still, info_of, opened
 from longshore_storage.localwrites import clone, real_target, refuse_unless, replacing
 from longshore_storage.locations import Location
@@ -73,6 +73,7 @@ class LocalStore(ObjectStore):
     def list(
         self, prefix: Location, *, recursive: bool = True, after: str = ""
     ) -> Iterator[ObjectInfo | Prefix]:
+        check_path(prefix.key)
         for found in walk(prefix.key, after=after, deep=recursive):
             if found.status is not None:
                 yield info_of(found.path, found.status)

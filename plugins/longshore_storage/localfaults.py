@@ -13,6 +13,8 @@ from longshore_storage.errors import (
     SourceError,
     StorageError,
     TargetError,
+    UnsafeNameError,
+    UnsafeNameError,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -38,10 +40,13 @@ def reading(path: str) -> Generator[None]:
     """Say what is wrong with a file that is read.
 
     Raises:
+        UnsafeNameError: No file can have such a name.
         ObjectNotFoundError: There is none.
         AccessDeniedError: This user may not.
         SourceError: It cannot be read for another reason.
+        UnsafeNameError: The name is none.
     """
+    check_path(path)
     try:
         yield
     except StorageError:
@@ -52,6 +57,8 @@ def reading(path: str) -> Generator[None]:
         if isinstance(error, PermissionError):
             raise AccessDeniedError(f"cannot read {path!r}: {who()} may not") from error
         raise SourceError(f"cannot read {path!r}: {_why(error)}") from error
+    except ValueError as error:  # a null byte, or half a character
+        raise UnsafeNameError(f"cannot read {path!r}: no file can be called that") from error
 
 
 @contextmanager
@@ -59,14 +66,29 @@ def writing(path: str) -> Generator[None]:
     """Say what is wrong with a file that is written, or with its disk.
 
     Raises:
+        UnsafeNameError: No file can have such a name.
         TargetError: It cannot be written.
+        UnsafeNameError: The name is none.
     """
+    check_path(path)
     try:
         yield
     except StorageError:
         raise
     except OSError as error:
         raise TargetError(f"cannot write {path!r}: {_why(error)}") from error
+    except ValueError as error:  # a null byte, or half a character
+        raise UnsafeNameError(f"cannot write {path!r}: no file can be called that") from error
+
+
+def check_path(path: str) -> None:
+    """Raise UnsafeNameError if no file can have such a name."""
+    try:
+        bad = b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        bad = True
+    if bad:
+        raise UnsafeNameError(f"cannot use {path!r}: no file has a name with NUL or half a character in it")
 
 
 def _why(error: OSError) -> str:

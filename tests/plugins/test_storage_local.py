@@ -22,6 +22,7 @@ from longshore_storage.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
     TargetError,
+    UnsafeNameError,
     UploadNotFoundError,
 )  # fmt: skip
 from longshore_storage.local import LocalConnection, LocalStore
@@ -194,6 +195,20 @@ def test_a_folder_and_what_is_not_there_are_no_objects(store: LocalStore, tmp_pa
             store.head(parse(f"{tmp_path}/{key}"))
     with pytest.raises(ObjectNotFoundError):
         store.head(parse(tmp_path / ("x" * 300)))
+
+
+@pytest.mark.parametrize("name", ["a\0b", "half \ud83d"])
+def test_a_name_that_no_file_can_have_is_refused_everywhere(store: LocalStore, name: str) -> None:
+    place = Location("file", "", f"/{name}")
+    for call in (
+        lambda: store.head(place),
+        lambda: list(store.list(place)),
+        lambda: store.delete(place),
+        lambda: store.begin(place, part_size=1, size=1),
+        lambda: store.put(place, memoryview(b""), checksum=checksums.of(store.algorithm, b"")),
+    ):
+        with pytest.raises(UnsafeNameError):
+            call()
 
 
 def test_a_file_that_is_replaced_keeps_its_permissions(store: LocalStore, tmp_path: Path) -> None:
