@@ -9,6 +9,7 @@ from longshore_storage.transfers import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from longshore_storage.locations import Location
     from longshore_storage.protocol import ObjectStore
@@ -53,3 +54,14 @@ def _again(patience: Patience, store: ObjectStore, at: Location, error: Exceptio
     except StorageError as another:
         return another
     return None
+
+
+def remove_empty(file: Path, root: Path) -> None:
+    """Remove the folders that a file leaves empty, up to the root, which stays."""
+    for folder in file.parents:
+        if folder == root:
+            return
+        try:
+            folder.rmdir()
+        except OSError:
+            return

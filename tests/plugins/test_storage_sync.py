@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 from shelf_store import OLD, Plugin, ShelfConnection, ShelfStore
 
-from longshore import ConfigurationError, plugins
+from longshore import ConfigurationError, current, plugins
 from longshore_storage import (
     CredentialsError,
     ObjectInfo,
@@ -31,6 +31,7 @@ from longshore_storage import (
 from longshore_storage.locations import Location
 from longshore_storage.protocol import Connection
 from longshore_storage.stores import store_for
+from longshore_storage.sync import tallies
 from longshore_storage.sync.crews import Allowance
 
 NEW = datetime.now(UTC) + timedelta(days=1)
@@ -305,6 +306,33 @@ def test_cancelling_ends_it(shelf: ShelfStore, tmp_path: Path) -> None:
         Sync(timeout=0.3, objects=1, retries=0)(tmp_path, "shelf://lake")
     del shelf.put
     assert 0 < len(shelf.keys()) < 100
+
+
+def test_progress_counts_the_bytes_of_all_objects(
+    shelf: ShelfStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, **{f"{number}": b"1" * 1000 for number in range(4)})
+    shelf.fail["put_part", "2"] = [StorageError("no luck")]
+    monkeypatch.setattr(tallies, "_EVERY", 0.0)
+    told = Told()
+    monkeypatch.setattr(tallies, "current", told)
+    with pytest.raises(ObjectsFailedError):
+        Sync(part_size=100, retries=0)(tmp_path, "shelf://lake")
+    assert told.all[-1] == (3000, 4000, "B", "3 of 4 objects, 0 equal")
+    assert max(done for done, *_ in told.all) <= 4000
+    assert len(told.all) > 30
+
+
+class Told:
+    """Stands for `current`, and keeps what is said of progress."""
+
+    log = current.log
+
+    def __init__(self) -> None:
+        self.all: list[tuple[int, int | None, str, str]] = []
+
+    def progress(self, *, done: int, total: int | None, unit: str, message: str) -> None:
+        self.all.append((done, total, unit, message))
 
 
 def test_memory_is_shared_among_the_objects() -> None:

@@ -448,3 +448,11 @@ def test_a_service_task_syncs_with_folders_too(shelf: ShelfStore, tmp_path: Path
 def test_a_scheme_that_no_plugin_offers_is_named() -> None:
     with pytest.raises((ConfigurationError, TaskFailed), match="no plugin offers nowhere://"):
         Read()("nowhere://lake/a")
+
+
+def test_a_folder_of_files_goes_with_the_folders_in_it(tmp_path: Path) -> None:
+    for name in ("a/b/c", "a/d", "kept"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    assert Delete()(tmp_path / "a", recursive=True).objects == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

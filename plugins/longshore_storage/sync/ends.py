@@ -83,17 +83,6 @@ def collisions_at(target: End) -> Collisions | None:
     return Collisions(case_sensitive=is_case_sensitive(folder) if writable else True)
 
 
-def remove_empty(file: Path, root: Path) -> None:
-    """Remove the folders that a file leaves empty, up to the root, which stays."""
-    for folder in file.parents:
-        if folder == root:
-            return
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-
-
 @dataclass(frozen=True)
 class Ferry:
     """Takes objects from one end to the other.

@@ -6,12 +6,12 @@ import json
 import tempfile
 from typing import IO, TYPE_CHECKING
 
-from longshore_storage.deletions import delete_all
+from longshore_storage.deletions import delete_all, remove_empty
 from longshore_storage.errors import ConditionFailedError, SourceError, StorageError
 from longshore_storage.objects import Condition
 from longshore_storage.sync.crews import Allowance, Crew
 from longshore_storage.sync.differences import reason, same
-from longshore_storage.sync.ends import End, Ferry, check_ends, collisions_at, remove_empty
+from longshore_storage.sync.ends import End, Ferry, check_ends, collisions_at
 from longshore_storage.sync.merging import Pair, merged, named
 from longshore_storage.sync.rules import Planned, Synced
 from longshore_storage.sync.tallies import Tally
@@ -144,16 +144,19 @@ class _Sync:
                 self.tally.no_longer_found(source.size)
                 return
             why = "the content differs"
-        if self._rules.dry_run:
-            self.tally.planned(Planned(action="copy", url=at.url, size=source.size, why=why))
-        else:
-            bytes_needed = self._ferry.needs(source.size)
-            self._allowance.take(bytes_needed, self._crew.stop)
-            try:
-                self._ferry.carry(source, at)
-            finally:
-                self._allowance.give_back(bytes_needed)
-        self.tally.copied(source.size)
+        with self.tally.copying(source.size):
+            if self._rules.dry_run:
+                self.tally.planned(Planned(action="copy", url=at.url, size=source.size, why=why))
+            else:
+                self._carry(source, at)
+
+    def _carry(self, source: ObjectInfo, at: Location) -> None:
+        memory = self._ferry.needs(source.size)
+        self._allowance.take(memory, self._crew.stop)
+        try:
+            self._ferry.carry(source, at)
+        finally:
+            self._allowance.give_back(memory)
 
     def _note(self, pair: Pair) -> None:
         if self._rules.delete:

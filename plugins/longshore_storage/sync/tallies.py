@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from longshore import current
 from longshore_storage.errors import (
@@ -14,6 +15,10 @@ from longshore_storage.errors import (
     TransferCancelled,
 )  # fmt: skip
 from longshore_storage.sync.rules import Planned, Synced
+from longshore_storage.transfers.meters import counted_by
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _EVERY: Final = 0.5
 _MOST_PLANNED: Final = 1000
@@ -40,14 +45,32 @@ class Tally:
             self._found += 1
             self._bytes_found += size
 
-    def copied(self, size: int) -> None:
-        """Count one that was copied."""
-        with self._lock:
-            self._done += 1
-            self._bytes_done += size
-            due = self._due()
-        if due:
-            self._tell()
+    @contextmanager
+    def copying(self, size: int) -> Generator[None]:
+        """Count the bytes of an object while it is copied, and in the end the object."""
+        seen = 0
+
+        def count(moved: int) -> None:
+            nonlocal seen
+            with self._lock:
+                seen += moved
+                self._bytes_done += moved
+                due = self._due()
+            if due:
+                self._tell()
+
+        done = False
+        try:
+            with counted_by(count):
+                yield
+            done = True
+        finally:
+            with self._lock:  # parts may have been sent twice, or in vain
+                self._bytes_done += (size if done else 0) - seen
+                self._done += done
+                due = self._due()
+            if due:
+                self._tell()
 
     def equal(self) -> None:
         """Count one that was there already."""

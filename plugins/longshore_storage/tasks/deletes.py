@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from longshore import ConfigurationError, current
-from longshore_storage.deletions import delete_all
+from longshore_storage.deletions import delete_all, remove_empty
 from longshore_storage.errors import ConditionFailedError, ObjectNotFoundError
 from longshore_storage.listings import entries, key_of
 from longshore_storage.objects import Condition, ObjectInfo, Prefix
@@ -86,7 +87,7 @@ class DeleteTask(StorageTask[Deleted]):
             for _ in places():
                 pass
         else:
-            delete_all(store, places())
+            delete_all(store, places(), functools.partial(_tidied, folder))
 
     def _each(self, several: Sequence[Place], noted: _Noted) -> None:
         missing: list[str] = []
@@ -128,6 +129,11 @@ class DeleteTask(StorageTask[Deleted]):
                 f"meant, write {type(self).__name__}(whole_bucket=True)"
             )
         return folder
+
+
+def _tidied(folder: Location, at: Location) -> None:
+    if at.scheme == "file":  # a service's folder is gone with what is in it
+        remove_empty(at.path, folder.path.parent)
 
 
 class _Noted:
