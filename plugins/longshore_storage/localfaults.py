@@ -14,7 +14,6 @@ from longshore_storage.errors import (
     StorageError,
     TargetError,
     UnsafeNameError,
-    UnsafeNameError,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ def reading(path: str) -> Generator[None]:
         ObjectNotFoundError: There is none.
         AccessDeniedError: This user may not.
         SourceError: It cannot be read for another reason.
-        UnsafeNameError: The name is none.
     """
     check_path(path)
     try:
@@ -57,8 +55,6 @@ def reading(path: str) -> Generator[None]:
         if isinstance(error, PermissionError):
             raise AccessDeniedError(f"cannot read {path!r}: {who()} may not") from error
         raise SourceError(f"cannot read {path!r}: {_why(error)}") from error
-    except ValueError as error:  # a null byte, or half a character
-        raise UnsafeNameError(f"cannot read {path!r}: no file can be called that") from error
 
 
 @contextmanager
@@ -68,7 +64,6 @@ def writing(path: str) -> Generator[None]:
     Raises:
         UnsafeNameError: No file can have such a name.
         TargetError: It cannot be written.
-        UnsafeNameError: The name is none.
     """
     check_path(path)
     try:
@@ -77,8 +72,6 @@ def writing(path: str) -> Generator[None]:
         raise
     except OSError as error:
         raise TargetError(f"cannot write {path!r}: {_why(error)}") from error
-    except ValueError as error:  # a null byte, or half a character
-        raise UnsafeNameError(f"cannot write {path!r}: no file can be called that") from error
 
 
 def check_path(path: str) -> None:
