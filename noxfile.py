@@ -34,7 +34,7 @@ PROGRAMS = {
 """Programs that tests run, and the Debian packages that have them."""
 ONE_BY_ONE = ("docker",)
 """Integrations whose tests share one service of the machine, and so run one after the other."""
-WITH_SERVICES = ("s3",)
+WITH_SERVICES = ("gcs", "s3")
 """Integrations whose tests start servers that have environments of their own."""
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
 
