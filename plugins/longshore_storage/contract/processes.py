@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
 import subprocess
 import sys
 import traceback
@@ -40,12 +41,22 @@ def main() -> None:
 
 def in_new_process(work: Callable[..., Any], *arguments: object) -> Any:
     """Return what a function returns in a process that has only its arguments."""
-    sent = pickle.dumps(list(sys.path)) + pickle.dumps((work, arguments))
-    done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", _CODE], input=sent, capture_output=True, timeout=_PATIENCE, check=False
-    )
+    done = _run(work, arguments)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
     return pickle.loads(done.stdout)  # noqa: S301 - from a process of our own
+
+
+def in_dying_process(work: Callable[..., Any], *arguments: object) -> None:
+    """Run a function in a process that it kills."""
+    done = _run(work, arguments)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode(errors="replace")[-3000:]
+
+
+def _run(work: Callable[..., Any], arguments: tuple[object, ...]) -> subprocess.CompletedProcess[bytes]:
+    sent = pickle.dumps(list(sys.path)) + pickle.dumps((work, arguments))
+    return subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", _CODE], input=sent, capture_output=True, timeout=_PATIENCE, check=False
+    )
 
 
 def in_forked_process(work: Callable[..., Any], *arguments: object) -> Any:

@@ -13,18 +13,20 @@ from longshore_storage.contract.overwrites import Overwrites
 from longshore_storage.contract.parts import Parts
 from longshore_storage.contract.processes import Processes
 from longshore_storage.contract.puts import Puts
+from longshore_storage.contract.resumptions import Resumptions
 from longshore_storage.contract.uploads import Uploads
 
 
 class StorageContract(
     Lookups, Listings, Puts, Conditions, Parts, Changes, Processes, Uploads, Overwrites, Downloads, Copies,
-    Bounds,
+    Bounds, Resumptions,
 ):  # fmt: skip
     """What every object store does: all that `ObjectStore` promises, and the engine over it.
 
-    Inherit it, and give two fixtures: `connection`, and `root`, a new and empty place for each test,
-    whose key is empty or ends in `/`. What the service cannot do is said by the flags, each of which turns tests off or
-    asks for an error instead.
+    Inherit it, and give two fixtures: `connection`, and `root`, a new and empty place for each test, whose
+    key is empty or ends in `/`. What the service cannot do is said by the flags, each of which turns tests
+    off or asks for an error instead. Tests start other processes, which import what they need of the store by
+    its connection.
 
     Attributes:
         has_buckets: A place in a bucket that does not exist is an error of its own.
