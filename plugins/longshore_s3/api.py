@@ -86,7 +86,9 @@ class Api:
                 **self._places(client, operation, at), **self._added(client, operation), **given
             )
         except Exception as error:
-            translated = sdkerrors.translated(error, verb, at, self.who)
+            # What is refused to HEAD is asked for once more, and then we are told who we are.
+            who = (lambda: "unknown") if operation.startswith("head_") else self.who
+            translated = sdkerrors.translated(error, verb, at, who)
             if translated is None:
                 raise
             raise translated from error

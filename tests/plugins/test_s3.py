@@ -228,9 +228,7 @@ def test_a_bucket_is_made_once(store: S3Store, s3_bucket: str) -> None:
     assert put(store, place.with_key("k")).version
 
 
-def test_an_upload_in_a_service_without_checksums_is_compared_by_md5(
-    proxy: FaultProxy, moto: S3Server
-) -> None:
+def test_a_service_without_checksums_is_compared_by_md5(proxy: FaultProxy, moto: S3Server) -> None:
     """What it answers is stripped of all checksums, as by older makes."""
     proxy.edit(lambda _: True, without("x-amz-checksum-crc64nvme", "x-amz-checksum-type"))
     store = S3Connection(endpoint=proxy.endpoint, region=REGION).open()
@@ -241,9 +239,7 @@ def test_an_upload_in_a_service_without_checksums_is_compared_by_md5(
     assert store.head(at).etag.endswith("-2")
 
 
-def test_a_file_of_one_part_is_sent_with_its_checksum(
-    proxy: FaultProxy, moto: S3Server, tmp_path: Path
-) -> None:
+def test_one_request_carries_its_checksum(proxy: FaultProxy, moto: S3Server, tmp_path: Path) -> None:
     store = S3Connection(endpoint=proxy.endpoint, region=REGION).open()
     (tmp_path / "file").write_bytes(SMALL)
     upload(FileSource(tmp_path / "file"), store, Location("s3", moto.new_bucket(), "k"))
