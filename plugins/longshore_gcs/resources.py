@@ -21,7 +21,7 @@ FIELDS: Final = (
     "bucket,name,size,etag,generation,crc32c,timeCreated,contentType,contentEncoding,storageClass,metadata"
 )
 _LONGEST: Final = 1024
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]+")
+_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _META: Final = "x-goog-meta-"
 _CRC: Final = re.compile(r"crc32c=([A-Za-z0-9+/=]+)")
 

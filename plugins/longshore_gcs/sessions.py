@@ -136,7 +136,7 @@ class Session:
         """
         url = target if "://" in target else self.base + target
         if query:
-            url += "?" + urlencode(query)
+            url += "?" + urlencode(query, safe=",()")
         sent = self._headers | dict(headers or {})
         if urlsplit(url).netloc == urlsplit(self.base).netloc:
             self.identity.authorize(method, url, sent)

@@ -21,7 +21,7 @@ from longshore_gcs.uploads import Uploads
 from longshore_storage import checksums, locations
 from longshore_storage.errors import ChecksumError, ObjectNotFoundError, ServiceError
 from longshore_storage.objects import ANY, Condition, ObjectInfo, Prefix, WriteOptions
-from longshore_storage.protocol import PLAIN, TIB, Limits, ObjectStore, Part, Upload
+from longshore_storage.protocol import MIB, PLAIN, TIB, Limits, ObjectStore, Part, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,11 +125,11 @@ class GCSStore(ObjectStore):
             "Content-Type": f"multipart/related; boundary={boundary}",
             "Content-Length": str(len(head) + len(data) + len(tail)),
         }
+        # A small body goes with its headers' packet, a large one is not copied.
+        body = b"".join((head, data, tail)) if len(data) <= MIB else (head, data, tail)
         response = self._session.send(
-            aim, "POST", upload_path(at), headers=headers, body=(head, data, tail),
-            query={
-                "uploadType": "multipart", "fields": FIELDS, **preconditions(condition), **queried(options),
-            },
+            aim, "POST", upload_path(at), headers=headers, body=body,
+            query={"uploadType": "multipart", **preconditions(condition), **queried(options)},
         )  # fmt: skip
         return self._compared(aim, at, self._session.parsed(aim, response), checksum, retryable=True)
 

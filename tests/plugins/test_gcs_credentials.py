@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from gcs_accounts import EMAIL, no_way_out, private_key, public_key
 
 from longshore import ConfigurationError, Secret, redact
 from longshore_gcs import GCSConnection, GCSPresign, GCSRead, GCSWrite
+from longshore_gcs.plugin import longshore_doctor
 from longshore_gcs.testing import GCSServer
 from longshore_storage import checksums
 from longshore_storage.errors import AccessDeniedError, CredentialsError, UnreachableError
@@ -178,3 +180,23 @@ def test_the_account_to_act_as_is_asked_for_by_the_credentials(guarded: GCSServe
     store = GCSConnection(endpoint=guarded.url, credentials=str(key), impersonate="lake@acme.example").open()
     with pytest.raises(UnreachableError, match=r"cannot fetch a token for lake@acme\.example"):
         store.head(AT)
+
+
+def test_doctor_says_which_credentials_there_are(
+    guarded: GCSServer, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [library, found] = longshore_doctor()
+    assert library == ("google-cloud-storage", True, "installed")
+    assert not found[1]
+    assert "run: gcloud auth application-default login" in found[2]
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    assert list(longshore_doctor())[1] == ("credentials", True, f"the caller is {EMAIL}")
+    assert len(guarded.seen) == 0
+
+
+def test_an_error_that_says_who_asked_travels(guarded: GCSServer, key: Path) -> None:
+    guarded.denied.add("lake")
+    with pytest.raises(AccessDeniedError) as caught:
+        GCSConnection(endpoint=guarded.url, credentials=str(key)).open().head(AT)
+    back = pickle.loads(pickle.dumps(caught.value))
+    assert (type(back), str(back), back.retryable) == (AccessDeniedError, str(caught.value), False)
