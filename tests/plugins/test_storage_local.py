@@ -362,6 +362,17 @@ def test_a_copy_is_verified_and_its_source_pinned(store: LocalStore, tmp_path: P
     assert names_in(tmp_path) == ["to", "x"]
 
 
+def test_a_copy_to_another_file_system_is_verified_too(
+    store: LocalStore, tmp_path: Path, small_disk: Path
+) -> None:
+    info = put(store, tmp_path / "x", DATA[:700_000])
+    assert store.copy(info, parse(small_disk / "x")).size == 700_000
+    assert (small_disk / "x").read_bytes() == DATA[:700_000]
+    with pytest.raises(TargetError, match="disk is full"):
+        store.copy(info, parse(small_disk / "y"))
+    assert names_in(small_disk) == ["x"]
+
+
 def test_the_engine_moves_bytes_through_it(store: LocalStore, tmp_path: Path) -> None:
     settings = Settings(part_size=MIB, concurrency=3)
     info = upload(BytesSource(DATA), store, parse(tmp_path / "x"), settings=settings)

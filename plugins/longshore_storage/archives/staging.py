@@ -30,13 +30,14 @@ class Staging:
     """A folder of ours alone, locked while it is used; what a killed process left in it is gone.
 
     Args:
-        path: The hidden folder; the tree is a folder in it.
+        folder: Descriptor of the hidden folder; the tree is a folder in it.
         target: Where the tree goes.
+        inside: Whether the hidden folder is in the target.
         tree: The tree's descriptor.
     """
 
-    def __init__(self, path: Path, target: Path, tree: int) -> None:
-        self._path, self._target = path, target
+    def __init__(self, folder: int, target: Path, tree: int, *, inside: bool) -> None:
+        self._folder, self._target, self._inside = folder, target, inside
         self.tree = tree
 
     def place(self) -> None:
@@ -47,8 +48,8 @@ class Staging:
                 was moved.
         """
         _flush(self.tree)
-        if self._path.parent != self._target:
-            (self._path / _TREE).rename(self._target)
+        if not self._inside:
+            os.rename(_TREE, self._target, src_dir_fd=self._folder)
             flush_folder(self._target.parent)
             return
         into = os.open(self._target, _FOLDER)
@@ -88,7 +89,7 @@ def staging_for(target: Path, *, merge: bool) -> Generator[Staging]:
     try:
         tree = enter_folder(descriptor, _TREE, str(target))
         try:
-            yield Staging(path, real, tree)
+            yield Staging(descriptor, real, tree, inside=there)
         finally:
             os.close(tree)
     finally:
@@ -108,7 +109,7 @@ def _held(path: Path, target: Path) -> int:
                 raise TargetError(f"cannot unpack to {str(target)!r}: {str(path)!r} is not ours; remove it")
             if hold(descriptor, path):
                 os.fchmod(descriptor, 0o700)
-                shutil.rmtree(path / _TREE, ignore_errors=True)
+                shutil.rmtree(_TREE, ignore_errors=True, dir_fd=descriptor)
                 return descriptor
             if path.exists() and os.path.samestat(found, path.lstat()):
                 busy = TargetError(f"cannot unpack to {str(target)!r}: another task is unpacking to it")
