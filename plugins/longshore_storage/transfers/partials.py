@@ -13,6 +13,7 @@ import stat
 import sys
 import threading
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -241,6 +242,7 @@ def _umask() -> int:
         return mask
 
 
+@cache
 def _boot_id() -> str:
     """Return the id of the machine's current boot: what was not flushed before a power cut may be missing."""
     try:

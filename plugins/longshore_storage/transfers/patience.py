@@ -67,7 +67,7 @@ class Patience:
     def __init__(self, store: ObjectStore, stop: threading.Event | None = None) -> None:
         self._store = store
         self._stop = stop or threading.Event()
-        self._shared = _shared.setdefault(store, _Shared())
+        self._shared = _shared.get(store) or _shared.setdefault(store, _Shared())
 
     def call(self, request: Callable[[], T]) -> T:
         """Return what a request returns, repeating it while that may help.

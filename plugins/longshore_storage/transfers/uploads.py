@@ -77,7 +77,7 @@ def _whole(source: Source, write: Write, expected: str) -> ObjectInfo:
     meter = Meter(source.size)
     info = write.put(buffer, checksum, source)
     meter.add(source.size)
-    return replace(info, checksum=info.checksum or checksum)
+    return info if info.checksum else replace(info, checksum=checksum)
 
 
 def check_expected(source: Source, data: memoryview, expected: str) -> None:
