@@ -44,3 +44,9 @@ def docker(docker_session: DockerEngine) -> Iterator[DockerEngine]:
     docker_session.clean()
     yield docker_session
     docker_session.clean()
+
+
+@pytest.fixture(scope="session")
+def at_once(gate_count: Callable[[int, int], int]) -> float:
+    """Seconds in which something hopeless ends; more in the quick variant, because other tests run beside it."""
+    return gate_count(10, 2)

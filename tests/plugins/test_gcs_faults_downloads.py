@@ -9,7 +9,14 @@ import pytest
 
 pytest.importorskip("google.cloud.storage", reason="needs longshore[gcs]")
 
-from download_faults import DownloadFaults, HopelessDownloads, data, receiving, short_waits, target  # noqa: F401
+from download_faults import (  # noqa: F401 - the fixtures
+    DownloadFaults,
+    HopelessDownloads,
+    data,
+    receiving,
+    short_waits,
+    target,
+)
 from gcs_rig import GCSRig, gcs_rig
 
 

@@ -80,12 +80,14 @@ def test_a_server_that_names_a_time_is_not_asked_sooner(server: HttpServer, targ
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
-def test_a_hopeless_answer_fails_at_once(server: HttpServer, target: Path, status: int) -> None:
+def test_a_hopeless_answer_fails_at_once(
+    server: HttpServer, target: Path, status: int, at_once: float
+) -> None:
     url = server.on("/x", respond(status, b"no"))
     began = time.monotonic()
     with pytest.raises(StatusError):
         HttpDownload()(url, target)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < at_once
     assert len(server.requests) == 1
     assert (target.read_bytes(), leftovers(target)) == (OLD, [])
 
@@ -136,10 +138,9 @@ def test_a_flipped_bit_is_found_where_only_an_md5_is_known(server: HttpServer, t
 def test_a_full_disk_is_an_error_and_leaves_nothing(server: HttpServer, small_disk: Path) -> None:
     target = small_disk / "data.bin"
     target.write_bytes(OLD)
-    began = time.monotonic()
     with pytest.raises(TargetFailed):
         HttpDownload()(server.on("/x", Served(NEW + NEW)), target)
-    assert time.monotonic() - began < 2
+    assert len(server.requests) == 1
     assert (target.read_bytes(), leftovers(target)) == (OLD, [])
 
 

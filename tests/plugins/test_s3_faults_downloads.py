@@ -9,7 +9,14 @@ import pytest
 
 pytest.importorskip("boto3", reason="needs longshore[s3]")
 
-from download_faults import DownloadFaults, HopelessDownloads, data, receiving, short_waits, target  # noqa: F401
+from download_faults import (  # noqa: F401 - the fixtures
+    DownloadFaults,
+    HopelessDownloads,
+    data,
+    receiving,
+    short_waits,
+    target,
+)
 from s3_rig import S3Rig, s3_rig
 from s3_servers import S3Server
 
