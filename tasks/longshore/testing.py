@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from longshore.context import Attempt, acting_as
 from longshore.contracts.jobs import JobContract
 from longshore.contracts.stores import StoreContract
 from longshore.contracts.tasks import ANYTHING, Recorder, TaskContract, isolated_process_state
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from longshore.errors import LongshoreError
+    from longshore.progress import Progress
 
 __all__ = [
     "ANYTHING",
@@ -42,6 +44,7 @@ __all__ = [
     "canary",
     "isolated_longshore",
     "isolated_process_state",
+    "progress_told",
     "raises_saying",
     "recorder",
 ]
@@ -103,3 +106,11 @@ def raises_saying(error: type[BaseException], *parts: str) -> Generator[None]:
         yield
     for part in parts:
         assert part in str(caught.value)
+
+
+@contextmanager
+def progress_told() -> Generator[list[Progress]]:
+    """Run the block as an attempt; what it tells `current.progress` stands in the list."""
+    told: list[Progress] = []
+    with acting_as(Attempt("test", progress=lambda _, progress: told.append(progress))):
+        yield told

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from longshore import AttemptTimedOut, Flow, task
-from longshore.context import Attempt, active
+from longshore.testing import progress_told
 from longshore_storage.contract.doubles import Slow, watched
 from longshore_storage.contract.processes import in_new_process
 from longshore_storage.contract.trials import OLD, StorageTrial, content, put, whole
@@ -58,28 +58,22 @@ class Bounds(StorageTrial):
     def test_progress_is_told_as_bytes_pass(self, store: ObjectStore, at: Place, tmp_path: Path) -> None:
         """It grows, up to the whole, going up and going down."""
         data = content(4 * self.part_size(store))
-        told: list[Any] = []
-        attempt = Attempt("x", progress=lambda _, progress: told.append(progress))
-        token = active.set(attempt)
-        try:
-            path = tmp_path / "source"
-            path.write_bytes(data)
-            source = FileSource(path)
-            settings = self.settings(store)
-            transfers: list[Callable[[], object]] = [
-                lambda: upload(source, store, at("x"), settings=settings),
-                lambda: download(store, at("x"), tmp_path / "target", settings=settings),
-            ]
-            for transfer in transfers:
-                told.clear()
+        path = tmp_path / "source"
+        path.write_bytes(data)
+        source = FileSource(path)
+        settings = self.settings(store)
+        transfers: list[Callable[[], object]] = [
+            lambda: upload(source, store, at("x"), settings=settings),
+            lambda: download(store, at("x"), tmp_path / "target", settings=settings),
+        ]
+        for transfer in transfers:
+            with progress_told() as told:
                 transfer()
-                assert told[-1].done == told[-1].total == len(data)
-                assert told[-1].unit == "B"
-                counts = [progress.done for progress in told]
-                assert counts == sorted(counts)
-            source.close()
-        finally:
-            active.reset(token)
+            assert told[-1].done == told[-1].total == len(data)
+            assert told[-1].unit == "B"
+            counts = [progress.done or 0 for progress in told]
+            assert counts == sorted(counts)
+        source.close()
 
     def test_an_upload_that_is_told_to_stop_stops(
         self, store: ObjectStore, at: Place, root: Location
