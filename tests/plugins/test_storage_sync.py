@@ -353,7 +353,13 @@ def test_memory_is_shared_among_the_objects() -> None:
 
 
 def test_wrong_fields_are_errors_at_once() -> None:
-    for given in ({"compare": "mtime"}, {"objects": 0}, {"include": [""]}, {"concurrency": 0}):
+    wrong: list[dict[str, Any]] = [
+        {"compare": "mtime"},
+        {"objects": 0},
+        {"include": [""]},
+        {"concurrency": 0},
+    ]
+    for given in wrong:
         with pytest.raises(ConfigurationError):
             Sync(**given)
 

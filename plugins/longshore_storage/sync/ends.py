@@ -72,10 +72,17 @@ def _real(end: End) -> str:
     return f"{os.path.realpath(end.folder.key).rstrip('/')}/" if end.is_local else end.folder.key
 
 
-def collisions_at(target: End) -> Collisions | None:
-    """Return what finds names that cannot be files side by side; None where all names can be objects."""
+def collisions_at(target: End, *, touch: bool) -> Collisions | None:
+    """Return what finds names that cannot be files side by side; None where all names can be objects.
+
+    Args:
+        target: Where they would be.
+        touch: Whether the folder may be asked, by a file, if it tells `a` from `A`.
+    """
     if not target.is_local:
         return None
+    if not touch:
+        return Collisions()
     folder = target.folder.path
     while not folder.is_dir():
         folder = folder.parent

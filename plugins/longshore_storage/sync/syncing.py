@@ -106,7 +106,7 @@ class _Sync:
     def _found(self) -> Iterator[tuple[Pair, str]]:
         """Yield what may have to be copied, with the reason; empty where the contents must be compared."""
         rules = self._rules
-        collisions = collisions_at(self._target)
+        collisions = collisions_at(self._target, touch=not rules.dry_run)
         sources = named(self._source.store, self._source.folder, rules.concerns)
         targets = named(self._target.store, self._target.folder, rules.concerns)
         for pair in merged(sources, targets):

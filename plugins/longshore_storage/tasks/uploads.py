@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from longshore import ConfigurationError
 from longshore_storage.errors import SourceError
@@ -85,7 +85,7 @@ class WriteTask(_ToObject):
             ConditionFailedError: `overwrite` does not allow it.
             StorageError: It could not be written.
         """
-        if not isinstance(data, (bytes, str)):
+        if not isinstance(cast("object", data), (bytes, str)):
             raise ConfigurationError(f"cannot write a {type(data).__name__} to {url!r}: give bytes, or text")
         content = data.encode() if isinstance(data, str) else data
         return self._send(BytesSource(content), place_of(url), overwrite)
