@@ -48,5 +48,5 @@ def docker(docker_session: DockerEngine) -> Iterator[DockerEngine]:
 
 @pytest.fixture(scope="session")
 def at_once(gate_count: Callable[[int, int], int]) -> float:
-    """Seconds in which something hopeless ends; more in the quick variant, because other tests run beside it."""
+    """Seconds in which something hopeless ends; more in the quick variant, beside other tests."""
     return gate_count(10, 2)
