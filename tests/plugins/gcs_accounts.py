@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -34,3 +36,17 @@ def no_way_out(patch: pytest.MonkeyPatch) -> None:
     """Let nothing reach Google: its library asks there, in a thread, where an account may be used."""
     patch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@contextmanager
+def google_client(url: str, credentials: Any = None) -> Iterator[Any]:
+    """Google's own client of a server, whose connections are closed at the end."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import storage
+
+    options = {"api_endpoint": url}
+    client = storage.Client("tests", credentials or AnonymousCredentials(), client_options=options)
+    try:
+        yield client
+    finally:
+        client._http.close()

@@ -10,24 +10,18 @@ import gzip
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("google.cloud.storage", reason="needs longshore[gcs]")
 
+from gcs_accounts import google_client
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from longshore_gcs.testing import GCSServer
 
 KIB256 = 256 * 1024
-
-
-def client_of(server: GCSServer, **settings: Any) -> storage.Client:
-    options = {"api_endpoint": server.url}
-    return storage.Client("tests", AnonymousCredentials(), client_options=options, **settings)
 
 
 @pytest.fixture
@@ -39,7 +33,7 @@ def gcs() -> Iterator[GCSServer]:
 
 @pytest.fixture
 def lake(gcs: GCSServer) -> Iterator[storage.Bucket]:
-    with client_of(gcs) as client:
+    with google_client(gcs.url) as client:
         yield client.bucket("lake")
 
 
@@ -262,7 +256,7 @@ def test_a_bucket_whose_requester_pays_wants_to_know_who(gcs: GCSServer, lake: s
 
 
 def test_bytes_may_be_kept_in_a_folder(tmp_path: Path) -> None:
-    with GCSServer(folder=tmp_path) as server, client_of(server) as client:
+    with GCSServer(folder=tmp_path) as server, google_client(server.url) as client:
         bucket = client.create_bucket("lake")
         bucket.blob("k").upload_from_file(io.BytesIO(b"x" * 1000), size=1000)
         assert [path.stat().st_size for path in tmp_path.iterdir()] == [1000]
