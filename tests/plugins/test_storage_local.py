@@ -78,6 +78,15 @@ def test_what_was_put_is_there_with_its_checksum(store: LocalStore, tmp_path: Pa
     assert names_in(tmp_path / "new") == ["x.csv.gz"]
 
 
+def test_the_content_type_is_guessed_from_the_name(store: LocalStore, tmp_path: Path) -> None:
+    for name, expected in {
+        "a.csv": "text/csv", "2013.01.01.csv": "text/csv", "a.csv.gz": "application/gzip",
+        "a.tgz": "application/gzip", "a.json": "application/json", "a": "application/octet-stream",
+        ".csv": "text/csv", "csv": "application/octet-stream", "a.b/c": "application/octet-stream",
+    }.items():  # fmt: skip
+        assert put(store, tmp_path / name, b"").content_type == expected, name
+
+
 def test_bytes_that_do_not_have_their_checksum_are_not_written(store: LocalStore, tmp_path: Path) -> None:
     wrong = checksums.of(store.algorithm, b"other")
     with pytest.raises(ChecksumError, match="do not have the checksum"):
