@@ -50,7 +50,9 @@ class CopyFaults:
         assert rig.open_uploads() == []
         return outcome
 
-    @pytest.mark.parametrize("fault", READS)
+    @pytest.mark.parametrize(
+        "fault", ["truncated", "truncated, in chunks", "reset", "closed before headers", "503"]
+    )
     def test_a_source_that_breaks_off_is_read_on(
         self, rig: Rig, stores: tuple[ObjectStore, ObjectStore], data: bytes, fault: str
     ) -> None:
