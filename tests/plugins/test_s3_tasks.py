@@ -68,10 +68,8 @@ def test_a_file_goes_to_s3_and_back_in_a_flow(lake: S3Connection, url: str, tmp_
         stored = S3Upload(connection=lake, storage_class="STANDARD_IA")(source, f"{url}/x.csv")
         return S3Download(connection=lake)(stored, target)
 
-    run = there_and_back.run(
-        source=tmp_path / "2013.csv", target=tmp_path / "copy.csv", raise_on_failure=True
-    )
-    result = run.result
+    places = {"source": tmp_path / "2013.csv", "target": tmp_path / "copy.csv"}
+    result = there_and_back.run(**places, raise_on_failure=True).result
     assert (tmp_path / "copy.csv").read_text() == "EWR,12\n"
     assert result.path == tmp_path / "copy.csv"
     assert result.storage_class == "STANDARD_IA"
