@@ -38,4 +38,4 @@ def get_all() -> None:
 
 
 big(lambda: hook.load_file(str(BIG), "up/big", BUCKET, replace=True), get_big, warm=0)
-small(put_all, get_all, count=COUNT)
+small(put_all, get_all, count=COUNT, warm=0)

@@ -61,4 +61,4 @@ else:
         lambda: client.upload_file(str(BIG), BUCKET, "up/big", Config=config),
         lambda: client.download_file(BUCKET, "big", str(GOT), Config=config),
     )
-small(lambda: each(put), lambda: each(get))
+small(lambda: each(put), lambda: each(get), warm=0)

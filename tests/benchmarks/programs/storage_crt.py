@@ -37,4 +37,4 @@ big(
     lambda: manager.upload(str(BIG), BUCKET, "up/big").result(),
     lambda: manager.download(BUCKET, "big", str(GOT)).result(),
 )
-small(put_all, get_all)
+small(put_all, get_all, warm=0)

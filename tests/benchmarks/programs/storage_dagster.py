@@ -28,4 +28,4 @@ big(
     lambda: client.download_file(BUCKET, "big", str(GOT)),
     warm=0,
 )
-small(up, down, count=COUNT)
+small(up, down, count=COUNT, warm=0)

@@ -27,4 +27,4 @@ big(
     lambda: GOT.write_bytes(download.run(key="big", as_bytes=True)),
     warm=0,
 )
-small(put_all, get_all, count=COUNT)
+small(put_all, get_all, count=COUNT, warm=0)

@@ -13,7 +13,7 @@ from prefect import flow  # noqa: E402 - after the variables
 from prefect_aws import AwsCredentials  # noqa: E402
 from prefect_aws.s3 import s3_download, s3_upload  # noqa: E402
 
-COUNT = min(20, len(KEYS))
+COUNT = min(10, len(KEYS))
 credentials = AwsCredentials(aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET, region_name=REGION)
 
 
