@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,7 +125,7 @@ class Listings(StorageTrial):
         deleted at once."""
         names = [f"many/{number:05}" for number in range(self.many_keys)]
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda name: put(store, at(name), b"x"), names))
+            list(pool.map(partial(put, store, data=b"x"), map(at, names)))
         assert keys(store.list(at("many/")), root) == names
         assert keys(itertools.islice(store.list(root), 3), root) == names[:3]
         middle = len(names) // 2

@@ -104,13 +104,11 @@ class Parts(StorageTrial):
         if not store.limits.in_order:
             send(store, upload, 1, second)
             send(store, upload, 3, b"another last", last=True)
-        for _ in range(2):
-            parts = [send(store, upload, 1, first)]
-        for _ in range(2):
-            parts[1:] = [send(store, upload, 2, second)]
-        assert [part.number for part in store.parts(upload)][:2] == [1, 2]
-        for _ in range(2):
-            parts[2:] = [send(store, upload, 3, last, last=True)]
+        parts: list[Part] = []
+        for number, piece in ((1, first), (2, second), (3, last)):
+            send(store, upload, number, piece, last=number == 3)
+            parts.append(send(store, upload, number, piece, last=number == 3))
+        assert [part.number for part in store.parts(upload)] == [1, 2, 3]
         self._finish(store, upload, parts, data)
         assert whole(store, at("x")) == data
 
