@@ -182,6 +182,14 @@ def test_an_empty_source_deletes_nothing(shelf: ShelfStore, tmp_path: Path) -> N
     assert Sync(delete=True)(tmp_path, "shelf://lake/none").deleted == 0
 
 
+def test_a_dry_run_touches_nothing(shelf: ShelfStore, tmp_path: Path) -> None:
+    shelf.fill(**{"a/b": b"1"})
+    planned = Sync(dry_run=True)("shelf://lake", tmp_path / "new")
+    assert [step.url for step in planned.plan] == [str(tmp_path / "new" / "a" / "b")]
+    assert list(tmp_path.iterdir()) == []
+    assert {verb for verb, _ in shelf.requests} == {"list"}
+
+
 def test_patterns_choose_at_both_places(shelf: ShelfStore, tmp_path: Path) -> None:
     make(tmp_path, **{"a.csv": b"1", "b.tmp": b"2", "x/c.csv": b"3", "x/d.txt": b"4"})
     shelf.fill(**{"old.csv": b"1", "old.tmp": b"2"})
@@ -220,6 +228,7 @@ def test_without_credentials_it_ends_at_once(shelf: ShelfStore, tmp_path: Path) 
     assert len(shelf.requests) < 100
 
 
+@pytest.mark.gate("S6")
 @pytest.mark.parametrize(
     "key", ["../out", "/abs", "a/../../out", "C:\\x", "a//b", "con\0trol", "./a", "x" * 300]
 )
@@ -232,6 +241,7 @@ def test_an_unsafe_key_is_named_and_never_written(shelf: ShelfStore, tmp_path: P
     assert tree(tmp_path) == {"target/good": b"1"}
 
 
+@pytest.mark.gate("S6")
 def test_keys_that_cannot_be_files_side_by_side_are_named(shelf: ShelfStore, tmp_path: Path) -> None:
     shelf.fill(**{"a": b"1", "a-b": b"2", "a/b": b"3", "marker/": b""})
     with pytest.raises(ObjectsFailedError, match="'a' and 'a/b'"):
@@ -250,6 +260,7 @@ def test_links_to_files_are_copied_and_links_to_folders_are_not_followed(
     assert shelf.keys() == ["file", "real"]
 
 
+@pytest.mark.gate("S6")
 def test_a_link_in_the_target_leads_nowhere(shelf: ShelfStore, tmp_path: Path) -> None:
     make(tmp_path, **{"outside/kept": b"old"})
     (tmp_path / "target").mkdir()
