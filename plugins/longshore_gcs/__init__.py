@@ -12,17 +12,16 @@ Example:
 
 from __future__ import annotations
 
+from longshore_gcs.buckets import GCSCreateBucket, GCSPresign
 from longshore_gcs.connections import GCSConnection
 from longshore_gcs.options import GCSWriteOptions
 from longshore_gcs.tasks import (
     GCSCopy,
-    GCSCreateBucket,
     GCSDelete,
     GCSDownload,
     GCSExists,
     GCSList,
     GCSMove,
-    GCSPresign,
     GCSRead,
     GCSReadText,
     GCSSync,
