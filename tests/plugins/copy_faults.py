@@ -74,6 +74,17 @@ class CopyFaults:
         assert isinstance(self.stream(rig, stores, data), StorageError)
         assert rig.read("cargo") == OLD
 
+    def test_a_flipped_bit_is_found_where_there_is_only_an_md5_of_a_small_object(
+        self, rig: Rig, stores: tuple[ObjectStore, ObjectStore]
+    ) -> None:
+        rig.write("from", ONE_REQUEST)
+        rig.write("cargo", OLD)
+        rig.proxy.edit(rig.heads, rig.without_checksums)
+        rig.proxy.edit(rig.reads, rig.without_checksums)
+        rig.proxy.on(rig.reads, flipped(1000), times=FOR_EVER)
+        assert isinstance(self.stream(rig, stores, ONE_REQUEST), StorageError)
+        assert rig.read("cargo") == OLD
+
     @pytest.mark.parametrize("fault", WRONG_RANGES)
     def test_a_wrong_range_does_not_come_through(
         self, rig: Rig, stores: tuple[ObjectStore, ObjectStore], data: bytes, fault: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longshore_storage.errors import UnreachableError
+from longshore_storage.errors import ChecksumError, UnreachableError
+from longshore_storage.sources import BytesSource
 
 if TYPE_CHECKING:
     from longshore_storage.objects import ObjectInfo
@@ -28,20 +29,39 @@ class ObjectSource:
         self.identity = f"{info.url}:{info.size}:{info.token}:{info.version}" if info.token else ""
 
     def read_at(self, offset: int, buffer: memoryview) -> None:
-        """Fill the buffer with the bytes from an offset."""
+        """Fill the buffer with the bytes from an offset.
+
+        Raises:
+            ChecksumError: It is all of an object of which the service knows an MD5 alone, and not that.
+        """
+        whole = buffer
 
         def fetch() -> None:
-            nonlocal offset, buffer
-            with self._store.read(self._info, offset, offset + len(buffer)) as body:
+            nonlocal buffer
+            start = offset + len(whole) - len(buffer)
+            with self._store.read(self._info, start, offset + len(whole)) as body:
                 while buffer:
                     count = body.readinto(buffer)
                     if count == 0:
                         raise UnreachableError(
-                            f"cannot read {self.name!r}: {len(buffer):,} bytes were missing"
+                            f"cannot read {self.name!r}: it ended {len(buffer):,} bytes early"
                         )
-                    buffer, offset = buffer[count:], offset + count
+                    buffer = buffer[count:]
+            self._confirm(whole)
 
-        self._patience.call(fetch)
+        def again() -> None:
+            nonlocal buffer
+            try:
+                fetch()
+            except ChecksumError:
+                buffer = whole
+                raise
+
+        self._patience.call(again)
+
+    def _confirm(self, data: memoryview) -> None:
+        if len(data) == self.size and not self._info.checksum:
+            self._store.confirm(self._info, BytesSource(data, self.name))
 
     def check(self) -> None:
         """Every range was of this version."""
