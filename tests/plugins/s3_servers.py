@@ -12,10 +12,10 @@ import functools
 import http.client
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -164,14 +164,13 @@ def running(make: Make, folder: Path) -> Iterator[S3Server]:
 
 def _start(make: Make, python: Path, folder: Path) -> int:
     port, log = _free_port(), folder / f"{make.name}.log"
-    files = folder / f"{make.name}-files"
-    shutil.rmtree(files, ignore_errors=True)
-    files.mkdir()
+    files = tempfile.mkdtemp(prefix=f"{make.name}-", dir=folder)
     filled = [text.format(port=port, folder=files) for text in make.arguments]
     environ = {key: value.format(port=port, folder=files) for key, value in make.environ}
+    lease = folder / f"{make.name}.lease"
     keeper = subprocess.Popen(
-        [sys.executable, str(_KEEPER), str(folder / f"{make.name}.lease"), str(log), str(python), *filled],
-        env={**_clean_environ(), "TMPDIR": str(files), **environ},
+        [sys.executable, str(_KEEPER), str(lease), str(log), files, str(python), *filled],
+        env={**_clean_environ(), "TMPDIR": files, **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

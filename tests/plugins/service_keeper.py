@@ -1,13 +1,14 @@
-"""Runs a server for as long as somebody holds a lock on a file: `service_keeper.py LEASE LOG COMMAND...`.
+"""Runs a server while somebody holds a lock on a file: `service_keeper.py LEASE LOG FILES COMMAND...`.
 
 The test processes of one run share the server: each holds a shared lock, which the system takes away when
-the process dies.
+the process dies. FILES is the server's folder, which goes with it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import fcntl
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 _DIES_WITH_US = 1  # PR_SET_PDEATHSIG
 
 
-def main(lease: str, log: str, *command: str) -> None:
+def main(lease: str, log: str, files: str, *command: str) -> None:
     libc = ctypes.CDLL(None)
     with Path(log).open("wb") as output, Path(lease).open("rb") as held:
         server = subprocess.Popen(
@@ -30,6 +31,7 @@ def main(lease: str, log: str, *command: str) -> None:
         while server.poll() is None and _in_use(held.fileno()):
             time.sleep(0.2)
         _end(server)
+    shutil.rmtree(files, ignore_errors=True)
 
 
 def _in_use(lease: int) -> bool:

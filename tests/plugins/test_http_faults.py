@@ -172,3 +172,4 @@ def test_an_object_of_many_bytes_that_breaks_off_again_and_again_comes_whole(
     with target.open("rb") as file:
         for at in range(0, size, piece):
             assert file.read(piece) == of(at, min(piece, size - at))
+    target.unlink()  # pytest keeps what is there

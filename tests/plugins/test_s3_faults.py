@@ -160,4 +160,5 @@ def test_a_sparse_file_of_gigabytes_goes_up_and_down_through_breaks(
         for at, mark in marks.items():
             file.seek(at)
             assert file.read(len(mark)) == mark
+    target.unlink()  # pytest keeps what is there
     assert rig.open_uploads() == []
