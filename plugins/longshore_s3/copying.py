@@ -34,8 +34,9 @@ _LARGEST_PART: Final = 5 * GIB
 _AT_ONCE: Final = 8
 _KEPT: Final = (
     "ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata",
-    "StorageClass", "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "WebsiteRedirectLocation",
+    "StorageClass", "WebsiteRedirectLocation",
 )  # fmt: skip
+"""Encryption is the target bucket's, as with S3's own copies: the source's key may be of another region."""
 
 
 def copy(
@@ -71,7 +72,7 @@ def copy(
 def _at_once(
     api: Api, info: ObjectInfo, at: Location, options: WriteOptions | None, condition: Condition
 ) -> ObjectInfo:
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = {"StorageClass": info.storage_class}  # S3 would make it STANDARD
     if options is not None:
         said = {"MetadataDirective": "REPLACE", **described(at.key, options)}
         if "Tagging" in said:

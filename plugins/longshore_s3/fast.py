@@ -265,8 +265,6 @@ def _attributes(said: Mapping[str, Any]) -> dict[str, str] | None:
     metadata: Mapping[str, str] = said.get("Metadata", {})
     if set(said) - set(_ATTRIBUTES) - {"Metadata"} or {name.lower() for name in metadata} & _KNOWN_NAMES:
         return None
-    if not all(f"{name}{value}".isascii() for name, value in metadata.items()):
-        return None
     return {_ATTRIBUTES[name]: value for name, value in said.items() if name != "Metadata"} | dict(metadata)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Encryption = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
 
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _COMPRESSED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
@@ -82,8 +82,8 @@ def _check(name: str, value: object) -> None:
     text = f"{name}{value}" if isinstance(value, str) else name
     if _UNPRINTABLE.search(text) or (isinstance(value, str) and value != value.strip()):
         raise ConfigurationError(
-            f"cannot write an object with {name}={value!r}: S3 takes printable text there, without spaces "
-            "around it"
+            f"cannot write an object with {name}={value!r}: S3 takes printable ASCII there, without spaces "
+            "around it; write other text as percent-encoded UTF-8: urllib.parse.quote(...)"
         )
 
 

@@ -203,6 +203,15 @@ def test_what_s3_is_told_of_an_object_is_kept(store: S3Store, at: Location, s3_s
     assert store.head(at).storage_class == "STANDARD_IA"
 
 
+@pytest.mark.parametrize("text", ["naïve", "a\r\nx-evil: 1", " around "])
+def test_text_that_s3_would_change_is_refused(store: S3Store, at: Location, text: str) -> None:
+    for options in (WriteOptions(metadata={"note": text}), WriteOptions(content_disposition=text)):
+        with pytest.raises(ConfigurationError, match="printable ASCII"):
+            put(store, at, options=options)
+    with pytest.raises(ObjectNotFoundError):
+        store.head(at)
+
+
 def test_compressed_bytes_stay_compressed(store: S3Store, at: Location) -> None:
     put(store, at, b"\x1f\x8b nothing that could be unpacked", WriteOptions(content_encoding="gzip"))
     info, data = store.get(at, 1000)

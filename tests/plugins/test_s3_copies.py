@@ -64,7 +64,7 @@ def test_a_copy_has_what_its_source_has(
     tags = client.get_object_tagging(Bucket=s3_bucket, Key=target.key)["TagSet"]
     client.close()
     assert (seen["ContentType"], seen["CacheControl"]) == ("text/x-flights", "no-store")
-    assert seen["Metadata"] == {"day": "2013"}
+    assert (seen["Metadata"], seen["StorageClass"]) == ({"day": "2013"}, "STANDARD_IA")
     assert tags == [{"Key": "team", "Value": "data"}]
 
 
