@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import ConfigurationError
+from longshore_storage.mediatypes import guessed_type
 from longshore_storage.objects import WriteOptions
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ _WORDS: Final = {
     "content_language": "contentLanguage",
     "cache_control": "cacheControl",
 }
-_COMPRESSED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class GCSWriteOptions(WriteOptions):
 
 def described(options: WriteOptions, key: str) -> dict[str, Any]:
     """Return the resource of a new object ("Objects", JSON API reference), but for its checksum."""
-    found: dict[str, Any] = {"name": key, "contentType": options.content_type or guessed(key)}
+    found: dict[str, Any] = {"name": key, "contentType": options.content_type or guessed_type(key)}
     for field, word in _WORDS.items():
         if getattr(options, field):
             found[word] = getattr(options, field)
@@ -68,14 +67,6 @@ def queried(options: WriteOptions, prefix: str = "") -> dict[str, str]:
     if prefix:
         words = {prefix + word[0].upper() + word[1:]: value for word, value in words.items()}
     return {word: value for word, value in words.items() if value}
-
-
-def guessed(key: str) -> str:
-    """Return the media type that a key's ending says; of a compressed file that of its compression."""
-    kind, encoding = mimetypes.guess_type(key.rpartition("/")[2], strict=False)
-    if encoding:
-        return _COMPRESSED.get(encoding, "application/octet-stream")
-    return kind or "application/octet-stream"
 
 
 def _of_google(options: GCSWriteOptions) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 from longshore import ConfigurationError
+from longshore_storage.mediatypes import guessed_type
 from longshore_storage.objects import WriteOptions
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 Encryption = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
 
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
-_COMPRESSED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,19 +109,3 @@ def conditions(condition: Condition) -> dict[str, str]:
     if condition.absent:
         return {"IfNoneMatch": "*"}
     return {"IfMatch": f'"{condition.token}"'} if condition.token else {}
-
-
-def guessed_type(key: str) -> str:
-    """Return the media type that a key's ending stands for.
-
-    A compressed file is one: were it said to be CSV in the encoding gzip, readers would unpack it unasked.
-    """
-    return _type_of(key.rpartition("/")[2].partition(".")[2])
-
-
-@lru_cache(512)  # a tenth of the time of a small object goes into the guess
-def _type_of(endings: str) -> str:
-    found, encoding = mimetypes.guess_type(f"name.{endings}", strict=False)
-    if encoding:
-        return _COMPRESSED.get(encoding, "application/octet-stream")
-    return found or "application/octet-stream"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import mimetypes
 import stat
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from longshore_storage.errors import ObjectChangedError, ObjectNotFoundError, SourceError
 from longshore_storage.localfaults import reading
+from longshore_storage.mediatypes import guessed_type
 from longshore_storage.objects import ObjectInfo
 from longshore_storage.sources import FileSource, file_token
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Generator
-
-_COMPRESSED: Final = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
 class Range:
@@ -91,19 +88,5 @@ def info_of(path: str, status: os.stat_result) -> ObjectInfo:
         size=status.st_size,
         etag=file_token(status),
         modified=datetime.fromtimestamp(status.st_mtime, UTC),
-        content_type=_guessed(path),
+        content_type=guessed_type(path),
     )
-
-
-def _guessed(path: str) -> str:
-    name = path[path.rfind("/") + 1 :]
-    return _type_of(".".join(name.split(".")[1:][-2:]))
-
-
-@lru_cache(1024)
-def _type_of(endings: str) -> str:
-    """Return the media type of files whose names end so; cached, for listings of a million."""
-    kind, encoding = mimetypes.guess_type(f"x.{endings}", strict=False)
-    if encoding:  # the stored bytes are the compressed ones
-        return _COMPRESSED.get(encoding, "application/octet-stream")
-    return kind or "application/octet-stream"

@@ -11,9 +11,9 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from longshore.heldfiles import NO_LINK
 from longshore_storage import checksums
 from longshore_storage.errors import ChecksumError, SourceError, UploadNotFoundError
-from longshore_storage.heldfiles import NO_LINK
 from longshore_storage.localfaults import reading, writing
 from longshore_storage.localwrites import real_target, replacing
 from longshore_storage.locations import Location

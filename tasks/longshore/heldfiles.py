@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -113,6 +114,7 @@ def _umask() -> int:
         return mask
 
 
+@cache
 def boot_id() -> str:
     """Return the id of the machine's current boot; empty where there is none.
 

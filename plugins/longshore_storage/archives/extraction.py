@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from longshore import current
+from longshore.heldfiles import NO_LINK
 from longshore_storage.archives.members import Content, parsing
 from longshore_storage.errors import TransferCancelled, UnsafeMemberError, UnsafeNameError
-from longshore_storage.heldfiles import NO_LINK
 from longshore_storage.names import check_key, check_lengths, enter_folder, held_parent
 
 if TYPE_CHECKING:

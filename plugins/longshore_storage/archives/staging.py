@@ -11,10 +11,10 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from longshore.heldfiles import flush_folder, hold
 from longshore_storage.errors import ObjectExistsError, TargetError
-from longshore_storage.heldfiles import hold
 from longshore_storage.names import enter_folder
-from longshore_storage.transfers.partials import SUFFIX, flush_folder
+from longshore_storage.transfers.partials import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from longshore import Leftover, LongshoreError, current, decode, encode, storage_schemes
-from longshore_storage.heldfiles import hold, open_private
+from longshore.heldfiles import NO_LINK, hold
 from longshore_storage.protocol import Connection, Upload
 from longshore_storage.stores import store_for
 
@@ -201,7 +201,7 @@ def record(upload: Upload, identity: str, connection: Connection) -> OpenUpload:
 
 @contextmanager
 def _held(path: Path, *, make: bool) -> Generator[Entry | None]:
-    descriptor = open_private(path, make=make)
+    descriptor = _open(path, make=make)
     if descriptor is None:
         yield None
         return
@@ -230,3 +230,18 @@ def _read(text: bytes) -> OpenUpload | None:
     except (ValueError, TypeError, KeyError, LongshoreError) as error:
         current.log.warning("the record of an unfinished upload cannot be read: %s", error)
         return None
+
+
+def _open(path: Path, *, make: bool) -> int | None:
+    """Open a file of ours alone for reading and writing; None if it is not there and not to be made."""
+    flags = os.O_RDWR | NO_LINK
+    if not make:
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            return None
+    try:
+        return os.open(path, flags | os.O_CREAT, 0o600)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(path, flags | os.O_CREAT, 0o600)

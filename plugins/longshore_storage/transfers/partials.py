@@ -13,16 +13,15 @@ import stat
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from longshore.heldfiles import NO_LINK, boot_id, flush_folder, hold, mode_for
 from longshore_storage import checksums
 from longshore_storage.errors import ObjectExistsError, SourceError, TargetError
-from longshore_storage.heldfiles import NO_LINK, hold
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from pathlib import Path
 
 SUFFIX: Final = ".longshore-part"
 _RECORD: Final = ".json"
@@ -84,7 +83,7 @@ class Partial:
         Returns:
             The parts that are there, by number from 0, and their checksums. Each was read and compared.
         """
-        header = {**version, "boot": _boot_id()}
+        header = {**version, "boot": boot_id()}
         found = self._load(header) if version else {}
         if not found:
             os.ftruncate(self._file.fileno(), 0)
@@ -109,7 +108,7 @@ class Partial:
         Raises:
             ObjectExistsError: There is a target, and it is not to be replaced.
         """
-        os.fchmod(self._file.fileno(), _mode_for(self._target))
+        os.fchmod(self._file.fileno(), mode_for(self._target))
         os.fsync(self._file.fileno())
         with suppress(FileNotFoundError):
             self._record.unlink()
@@ -179,17 +178,6 @@ def partial_for(target: Path) -> Generator[Partial]:
         partial.close()
 
 
-def flush_folder(path: Path) -> None:
-    """Have the names in a folder survive the loss of power."""
-    if sys.platform == "win32":
-        return  # it has no way to
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def is_partial(name: str) -> bool:
     """Tell whether a file's name is that of an unfinished transfer, or of its record."""
     return name.startswith(".") and name.removesuffix(_RECORD).endswith(SUFFIX)
@@ -222,30 +210,3 @@ def _open_locked(path: Path, target: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)  # another transfer has moved it into place between our open and our lock
-
-
-def _mode_for(target: Path) -> int:
-    """Return the permissions of the file that is replaced, or those that a new one gets."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode) & 0o777
-    except FileNotFoundError:
-        return 0o666 & ~_umask()
-
-
-def _umask() -> int:
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("\nUmask:")[2].split()[0], 8)
-    except (OSError, IndexError, ValueError):
-        mask = os.umask(0o077)  # there is no other way to ask
-        os.umask(mask)
-        return mask
-
-
-@cache
-def _boot_id() -> str:
-    """Return the id of the machine's current boot: what was not flushed before a power cut may be missing."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
