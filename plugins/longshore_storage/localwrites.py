@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from longshore_storage.errors import ConditionFailedError, ObjectExistsError, TargetError
@@ -47,9 +48,11 @@ def real_target(at: Location) -> Path:
     except RuntimeError as error:  # links in a circle, until Python 3.12
         raise TargetError(f"cannot write {at.key!r}: links lead in a circle") from error
     real.parent.mkdir(parents=True, exist_ok=True)
-    if real.exists() and not real.is_file():
-        what = "a folder" if real.is_dir() else "no plain file"
-        raise TargetError(f"cannot write {at.key!r}: there is {what} already; choose another name")
+    with suppress(FileNotFoundError):
+        mode = real.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "no plain file"
+            raise TargetError(f"cannot write {at.key!r}: there is {what} already; choose another name")
     return real
 
 

@@ -30,8 +30,8 @@ class ObjectInfo:
         generation: Google's number of this version; empty elsewhere.
         version: The version's id in a versioned bucket; empty elsewhere.
         checksum: Algorithm and base64 digest of the whole content, as `"crc64nvme:9fJK..."`; empty if not
-        known. verified: What the bytes were compared with when they were transferred, as `"crc64nvme"` or
-        `"md5"`;
+            known.
+        verified: What the bytes were compared with when they were transferred, as `"crc64nvme"` or `"md5"`;
             `"size"` where the service has no checksum of them; empty if they were not transferred.
         modified: When it was written, UTC.
         content_type: The media type.

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from longshore.heldfiles import flush_folder, hold
+from longshore.heldfiles import flush_folder, hold, is_at
 from longshore_storage.errors import ObjectExistsError, TargetError
 from longshore_storage.names import enter_folder
 from longshore_storage.transfers.partials import SUFFIX
@@ -102,7 +102,10 @@ def _held(path: Path, target: Path) -> int:
     while True:
         with suppress(FileExistsError):
             path.mkdir(mode=0o700)
-        descriptor = os.open(path, _FOLDER)
+        try:
+            descriptor = os.open(path, _FOLDER)
+        except FileNotFoundError:  # removed by whoever had it, just now
+            continue
         try:
             found = os.fstat(descriptor)
             if sys.platform != "win32" and found.st_uid != os.geteuid():
@@ -111,7 +114,7 @@ def _held(path: Path, target: Path) -> int:
                 os.fchmod(descriptor, 0o700)
                 shutil.rmtree(_TREE, ignore_errors=True, dir_fd=descriptor)
                 return descriptor
-            if path.exists() and os.path.samestat(found, path.lstat()):
+            if is_at(descriptor, path):
                 busy = TargetError(f"cannot unpack to {str(target)!r}: another task is unpacking to it")
                 busy.retryable = True
                 raise busy

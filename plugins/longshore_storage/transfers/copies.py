@@ -1,5 +1,4 @@
-"""From anywhere to anywhere: on the server's side where both ends are one service, else streaming between
-them."""
+"""From anywhere to anywhere: on the server's side inside one service, streaming between two."""
 
 from __future__ import annotations
 

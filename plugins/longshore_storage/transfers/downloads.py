@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING, Final
@@ -235,8 +235,9 @@ def _real_target(target: Path) -> Path:
     except RuntimeError as error:  # links in a circle, until Python 3.12
         raise TargetError(f"cannot write {str(target)!r}: {error}") from error
     real.parent.mkdir(parents=True, exist_ok=True)
-    if real.exists() and not stat.S_ISREG(real.stat().st_mode):
-        raise TargetError(f"cannot write {str(target)!r}: it is there, and no plain file")
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(real.stat().st_mode):
+            raise TargetError(f"cannot write {str(target)!r}: it is there, and no plain file")
     return real
 
 

@@ -123,8 +123,7 @@ class Multipart:
                 entry.remove()
 
     def _believe(self, there: dict[int, Part]) -> list[int]:
-        """Take what the service has for sent where it is what we would send; return the numbers that are
-        missing."""
+        """Take what the service has for sent where it is what we would send; return what is missing."""
         missing: list[int] = []
         for number in range(1, self._count + 1):
             part = there.get(number)

@@ -15,7 +15,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from longshore.heldfiles import NO_LINK, boot_id, flush_folder, hold, mode_for
+from longshore.heldfiles import NO_LINK, boot_id, flush_folder, hold, is_at, mode_for
 from longshore_storage import checksums
 from longshore_storage.errors import ObjectExistsError, SourceError, TargetError
 
@@ -202,7 +202,7 @@ def _open_locked(path: Path, target: Path) -> int:
             if hold(descriptor, path):
                 os.fchmod(descriptor, 0o600)
                 return descriptor
-            if path.exists() and os.path.samestat(found, path.lstat()):
+            if is_at(descriptor, path):
                 busy = TargetError(f"cannot write {str(target)!r}: another transfer to it is under way")
                 busy.retryable = True
                 raise busy

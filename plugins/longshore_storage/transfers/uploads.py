@@ -1,5 +1,4 @@
-"""From a source to an object: the key is old or new as a whole, checked by the service, in parts side by
-side."""
+"""From a source to an object, which is the old or the new one as a whole, checked by the service."""
 
 from __future__ import annotations
 
