@@ -47,14 +47,14 @@ class Way:
         name: What tables call it.
         program: Its file, without `storage_`.
         arguments: Of the program.
-        library: The environment; Longshore's own has obstore and boto3 too.
+        packages: The environment; Longshore's own has obstore and boto3 too.
         kind: `base` for what ours is compared with, `ours`, or `peer`.
     """
 
     name: str
     program: str
     arguments: tuple[object, ...] = ()
-    library: str = "longshore"
+    packages: str = "longshore"
     kind: str = "peer"
 
 
@@ -109,7 +109,7 @@ def one_round(way: Way, folder: Path, found: Found) -> None:
     """Have one way do the jobs once, with a service of its own."""
     with sink(folder) as endpoint:
         printed = run_program(
-            way.library, PROGRAMS / f"storage_{way.program}.py", endpoint, folder, OBJECTS, *way.arguments,
+            way.packages, PROGRAMS / f"storage_{way.program}.py", endpoint, folder, OBJECTS, *way.arguments,
             timeout=LIMIT,
         )  # fmt: skip
     for line in printed.splitlines():
