@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longshore.stores.records import (
+        AlertRecord,
         Change,
+        IncidentRecord,
         JobRecord,
         LogRecord,
         Pruned,
@@ -150,11 +152,51 @@ class RunStore(ABC):
         """Remove the Scheduled runs of a flow that a schedule made, but for these ids; return how many."""
 
     @abstractmethod
+    def add_alerts(self, alerts: Sequence[AlertRecord]) -> None:
+        """Write what channels are to tell of, apart from any run; with a run's changes it is `AlertRaised`."""
+
+    @abstractmethod
+    def alerts(self, channel: str, limit: int) -> list[tuple[int, AlertRecord]]:
+        """Return the oldest alerts that no incident of a channel has taken in yet, each with its number."""
+
+    @abstractmethod
+    def incidents(
+        self, channel: str | None = None, *, open_only: bool = False, waiting_only: bool = False
+    ) -> list[IncidentRecord]:
+        """Return incidents, of one channel or of all, the oldest first."""
+
+    @abstractmethod
+    def waiting_channels(self) -> list[str]:
+        """Return the addresses of channels that have alerts, or incidents that are `waiting`."""
+
+    @abstractmethod
+    def take_channel(self, channel: str, token: str) -> bool:
+        """Become the one process that tells a channel, or stay it for another while; False when another is.
+
+        Whoever had it and died has it no longer.
+        """
+
+    @abstractmethod
+    def give_channel(self, channel: str, token: str) -> None:
+        """Let another process tell a channel; nothing happens when somebody else does."""
+
+    @abstractmethod
+    def write_incidents(
+        self, channel: str, token: str, incidents: Sequence[IncidentRecord], taken: Sequence[int]
+    ) -> None:
+        """Write incidents of a channel, and remove the alerts that they have taken in, all or none.
+
+        Raises:
+            LeaseLostError: Another process tells the channel now.
+        """
+
+    @abstractmethod
     def prune(self, before: float) -> Pruned:
         """Remove finished runs that ended before a time, with their results; sweep what no run refers to.
 
         Each run is a transaction of its own, so others are recorded meanwhile. A run that somebody drives
         stays; so does one with jobs that are intended or submitted, and is named: what ends them needs it.
+        Incidents that are not open, not waiting, and were last updated before that time go too.
         """
 
     @abstractmethod
