@@ -10,6 +10,7 @@ from longshore.jobs.phases import JobCall
 from longshore.jobs.tasks import Job
 from longshore.limits import parse_limits
 from longshore.runner import Call, enter
+from longshore.watchers import split
 
 if TYPE_CHECKING:
     from longshore.handlers import Handlers
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from longshore.recalls import Recall
     from longshore.runs import FlowRun
     from longshore.states import Retrying, State
+    from longshore.watchers import Watched
 
 
 class Caller:
@@ -35,7 +37,7 @@ class Caller:
         self._frontier = frontier
         self._everywhere = everywhere
         self._recall = recall
-        self._handlers: dict[int, Handlers] = {}
+        self._handlers: dict[int, tuple[Handlers, tuple[Watched, ...]]] = {}
         self._jobs: dict[Unit, JobCall] = {}
 
     def node(self, unit: Unit) -> Node:
@@ -86,10 +88,17 @@ class Caller:
         return enter(call, call.context(), self._frontier.state(unit), state, time.monotonic())
 
     def handlers(self, node: Node) -> Handlers:
-        """Return the handlers of a step's transitions."""
+        """Return the handlers of a step's transitions that are called beside the attempt."""
+        return self._parted(node)[0]
+
+    def watched(self, node: Node) -> tuple[Watched, ...]:
+        """Return the watchers of a step's transitions."""
+        return self._parted(node)[1]
+
+    def _parted(self, node: Node) -> tuple[Handlers, tuple[Watched, ...]]:
         found = self._handlers.get(node.order)
         if found is None:
-            found = (*node.task.state_handlers, *self._flow.step_handlers, *self._everywhere)
+            found = split((*node.task.state_handlers, *self._flow.step_handlers, *self._everywhere))
             self._handlers[node.order] = found
         return found
 

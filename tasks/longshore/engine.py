@@ -20,6 +20,7 @@ from longshore.flowstates import FlowStates
 from longshore.frontier import WHOLE, Unit
 from longshore.jobs.phases import has_yet_to_give
 from longshore.leavings import Leavings
+from longshore.lookouts import Lookout
 from longshore.narration import Narrator
 from longshore.runner import Call, enter, keep, look_up
 from longshore.slots import Slots
@@ -60,6 +61,7 @@ class Engine:
         )
         self._slots = Slots(limits, self._later)
         self._calls = Caller(run, frontier, everywhere, recall)
+        self._lookout = Lookout(run, self._narrator, self._calls, self._flow.watched)
         self._leavings = Leavings(frontier, self._narrator, self._calls, self.interrupts, self._end)
         self._recall = recall
         self._journal: Journal | None = None
@@ -95,6 +97,8 @@ class Engine:
 
     def drive(self) -> None:
         """Run every step, then the flow's own end."""
+        self._lookout.begin(self.frontier, self._journal)
+        self._flow.lookout = self._lookout
         try:
             self._flow.enter(Running())
             if self._recall is not None:
@@ -105,6 +109,7 @@ class Engine:
             self._flights.close()
         if not self.run.state.finished:
             self._flow.enter(self._verdict())
+        self._lookout.close()
 
     @contextmanager
     def cancelled_with_outer(self) -> Generator[None]:
@@ -201,7 +206,9 @@ class Engine:
         if old.finished:
             return
         self.run.began.setdefault(unit, state.time)
-        self._narrator.changed(unit, old, state, self._flights.call_of(unit))
+        call = self._flights.call_of(unit)
+        self._narrator.changed(unit, old, state, call)
+        self._lookout.keep(self._lookout.step(unit, old, state, call))
         self.frontier.record(unit, state)
 
     def _discarded(self, job: JobCall) -> None:
@@ -260,10 +267,12 @@ class Engine:
 
     def _tell(self, unit: Unit, state: State, call: Call | None) -> None:
         """Tell the log, the observers and the record of a transition."""
-        self._narrator.changed(unit, self.frontier.state(unit), state, call)
-        kept = True
+        old, kept = self.frontier.state(unit), True
+        self._narrator.changed(unit, old, state, call)
+        alerts = self._lookout.step(unit, old, state, call)
         if self._journal is not None:
-            kept = self._journal.changed(self._calls.node(unit).name, unit[1], state, call)
+            kept = self._journal.changed(self._calls.node(unit).name, unit[1], state, call, alerts)
+        self._lookout.keep(alerts)
         if call is not None and call.job is not None and call.job.ended and kept:
             self._flush()  # what the other system keeps is removed only when its result is on record
             self._flights.discard(call, functools.partial(self._discarded, call.job))
@@ -271,6 +280,7 @@ class Engine:
     def _flush(self) -> None:
         if self._journal is not None:
             self._journal.flush()
+            self._lookout.wake()
 
     def _verdict(self) -> State:
         """Return the state of the flow, from those of its reference steps."""

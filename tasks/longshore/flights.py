@@ -119,6 +119,7 @@ class Flights:
         with contextlib.suppress(KeyboardInterrupt), self.interrupts.body():
             state = attempt(call, context, functools.partial(self._began, unit))
         del self._under_way[unit]
+        call.log_tail = context.log_tail
         self._ended(unit, call, state or Cancelled(message="interrupted"))
 
     def _heard(self, unit: Unit, state: State) -> None:
@@ -137,6 +138,7 @@ class Flights:
         if flight is None:
             return  # given up while the run was being stopped
         call = flight[0]
+        call.log_tail = call.log_tail or flight[1].log_tail
         error = None if future.cancelled() else future.exception()
         state = None if error is not None else self._state_of(unit, call, future)
         self._remote.pop(unit, None)

@@ -205,10 +205,16 @@ class On:
         self.ignore = ignore
 
     def __call__(self, subject: Subject, old: State, new: State, /) -> State | None:
-        if isinstance(new, self.states) and isinstance(new, self.only) and not isinstance(new, self.ignore):
+        if self.matches(new):
             answer: State | None = self.handler(subject, old, new)
             return answer
         return None
+
+    def matches(self, new: State) -> bool:
+        """Whether the handler is called when this state is entered."""
+        return (
+            isinstance(new, self.states) and isinstance(new, self.only) and not isinstance(new, self.ignore)
+        )
 
     def __repr__(self) -> str:
         states = _classes(self.states)

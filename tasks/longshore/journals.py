@@ -16,6 +16,8 @@ from longshore.logs import task_log
 from longshore.states import Cached, Retrying, State, Success
 from longshore.stores.errors import ResultError, StoreError
 from longshore.stores.records import (
+    AlertRaised,
+    AlertRecord,
     Change,
     JobChanged,
     JobIntended,
@@ -28,7 +30,7 @@ from longshore.stores.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from longshore.jobs.phases import JobCall
     from longshore.runner import Call
@@ -79,13 +81,14 @@ class Journal:
         self._closed.set()
         self.flush()
 
-    def flow_changed(self, state: State) -> None:
-        """Write the run's own state."""
+    def flow_changed(self, state: State, alerts: Sequence[AlertRecord] = ()) -> None:
+        """Write the run's own state, and what is to be told of it."""
         self._note(
             RunChanged(
                 state=type(state).__name__, message=state.message, time=state.time.timestamp(),
                 finished=state.finished,
-            )
+            ),
+            *(AlertRaised(alert=alert) for alert in alerts),
         )  # fmt: skip
         self.flush()
 
@@ -123,8 +126,14 @@ class Journal:
         """Write that the other system keeps no more of a job; from any thread."""
         self._note(JobChanged(key=job.key, time=time.time(), state="discarded"))
 
-    def changed(self, name: str, map_index: int, state: State, call: Call | None) -> bool:
-        """Write where a step stands, with its result; return False when that could not be stored."""
+    def changed(
+        self, name: str, map_index: int, state: State, call: Call | None, alerts: Sequence[AlertRecord] = ()
+    ) -> bool:
+        """Write where a step stands, with its result and what is to be told of it.
+
+        Returns:
+            False when the result could not be stored.
+        """
         error = getattr(state, "error", None)
         stored = self._stored(name, map_index, state, call)
         self._note(
@@ -135,7 +144,8 @@ class Journal:
                 error="" if error is None else f"{type(error).__name__}: {state.message}"[:_LONGEST_ERROR],
                 traceback=getattr(state, "traceback", ""),
                 due=time.time() + state.delay if isinstance(state, Retrying) else None,
-            )
+            ),
+            *(AlertRaised(alert=alert) for alert in alerts),
         )  # fmt: skip
         job = call.job if call is not None else None
         kept = stored is None or bool(stored.serializer)
@@ -182,8 +192,9 @@ class Journal:
             self.error = error
             self._trouble("", error)
 
-    def _note(self, change: Change) -> None:
-        self._changes.append(change)
+    def _note(self, *changes: Change) -> None:
+        """Have changes written together: no other thread takes only some, as `extend` is one step."""
+        self._changes.extend(changes)
 
     def log(self, record: logging.LogRecord) -> None:
         """Keep a line for the record; from any thread."""

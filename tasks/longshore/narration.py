@@ -97,16 +97,20 @@ class Narrator:
         """Tell the observers alone of a step's transition."""
         if not self._observers:
             return
-        node = self._frontier.runs[unit[0]].node
-        name = node.name if call is None else call.name
-        subject = Subject(
-            kind="task", name=name, run_id=self._run.run_id, flow=self._run.flow.name,
-            map_index=None if unit[1] == WHOLE else unit[1], attempt=call.attempt if call else 1,
-            attempts=call.task.retries + 1 if call else 1, tags=node.tags,
-            duration=self._seconds(unit, new) or 0.0, raw_inputs=call.arguments if call else {}, state=new,
-        )  # fmt: skip
+        subject = self.subject(unit, new, call)
         for observer in self._observers:
             observer(subject, old, new)
+
+    def subject(self, unit: Unit, new: State, call: Call | None) -> Subject:
+        """Return what a step's transition happened to, as the driver knows it."""
+        node = self._frontier.runs[unit[0]].node
+        return Subject(
+            kind="task", name=node.name if call is None else call.name, run_id=self._run.run_id,
+            flow=self._run.flow.name, map_index=None if unit[1] == WHOLE else unit[1],
+            attempt=call.attempt if call else 1, attempts=call.task.retries + 1 if call else 1,
+            tags=node.tags, log_tail=call.log_tail if call else (),
+            duration=self._seconds(unit, new) or 0.0, raw_inputs=call.arguments if call else {}, state=new,
+        )  # fmt: skip
 
     def _say(self, label: str, new: State, seconds: float | None, call: Call | None) -> None:
         took = f" in {seconds:.2f} s" if seconds is not None else ""

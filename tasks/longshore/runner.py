@@ -77,6 +77,7 @@ class Call:
     job: JobCall | None = None
     private: bool = False
     recorded_in: str = ""
+    log_tail: tuple[str, ...] = ()
 
     def context(self, progress: Listener | None = None) -> Attempt:
         """Return what `current` will show."""

@@ -1,17 +1,19 @@
 """State handlers that watch a run from where it is driven, and not beside the attempt.
 
-The driver hears of every transition, in order, also of those in other processes, and what such a handler makes
-of one can be put on record together with the transition.
+The driver hears of every transition, in order, also of those in other processes, and what such a handler
+makes of one can be put on record together with the transition.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longshore.handlers import BestEffort, On
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from longshore.handlers import Handlers, Subject
     from longshore.states import State
 
@@ -37,7 +39,8 @@ class Watched:
 
 def split(handlers: Handlers) -> tuple[Handlers, tuple[Watched, ...]]:
     """Part handlers into those that are called beside the attempt, and the watchers among them."""
-    beside, watched = [], []
+    beside: list[Callable[[Subject, State, State], Any]] = []
+    watched: list[Watched] = []
     for handler in handlers:
         found = _watched(handler)
         if found is None:

@@ -37,6 +37,8 @@ FUNCTION_LEVEL = {
     ("calls", "plugins"): FIRST_USE,
     ("engine", "plugins"): FIRST_USE,
     ("narration", "plugins"): FIRST_USE,
+    ("lookouts", "alerts"): "few flows have alerts",
+    ("alerts", "plugins"): FIRST_USE,
     ("cli", "commands"): "they need click, and cli says what to install when it is missing",
     ("logs", "secrets"): "few records carry an error that has to be masked",
     ("stores", "plugins"): FIRST_USE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from longshore.alerts.errors import DeliveryError
@@ -128,7 +128,7 @@ def _fields(kind: type[Channel]) -> list[str]:
 
 
 def _default(channel: Channel, name: str) -> Any:
-    found = type(channel).__dataclass_fields__[name]  # type: ignore[attr-defined]
+    found: Any = next(f for f in fields(cast("Any", channel)) if f.name == name)
     return found.default_factory() if found.default_factory is not MISSING else found.default
 
 

@@ -9,6 +9,12 @@ Severity: TypeAlias = Literal["info", "warning", "error", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error", "critical")
 """From the least to the most."""
 
+
+def as_severity(word: str) -> Severity:
+    """Return a severity by its word; `error` for any other word."""
+    return next((known for known in SEVERITIES if known == word), "error")
+
+
 _MARKS: Final = {
     "failed": "✖",
     "retrying": "↻",

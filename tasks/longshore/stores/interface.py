@@ -153,7 +153,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def add_alerts(self, alerts: Sequence[AlertRecord]) -> None:
-        """Write what channels are to tell of, apart from any run; with a run's changes it is `AlertRaised`."""
+        """Write what channels are to tell of; what comes with a run's changes is `AlertRaised`."""
 
     @abstractmethod
     def alerts(self, channel: str, limit: int) -> list[tuple[int, AlertRecord]]:

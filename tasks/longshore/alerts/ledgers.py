@@ -1,0 +1,102 @@
+"""What one process knows of a channel's incidents while it is the one that tells the channel."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from longshore.alerts.budgets import Budget, record_id
+from longshore.alerts.incidents import Incident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from longshore.alerts.spools import Spool
+    from longshore.stores.records import AlertRecord, IncidentRecord
+
+_BATCH: Final = 1_000
+
+
+class Ledger:
+    """The incidents of a channel, read from a spool once and written back as they change.
+
+    Args:
+        spool: Where they are kept.
+        channel: The channel's address.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, spool: Spool, channel: str, clock: Callable[[], float]) -> None:
+        self._spool = spool
+        self._channel = channel
+        self._clock = clock
+        self._token = uuid.uuid4().hex
+        self._held = False
+        self.incidents: dict[str, Incident] = {}
+        self.budget = Budget()
+
+    def hold(self) -> bool:
+        """Become the one who tells the channel, or stay it; False while another process is."""
+        held = self._spool.take_channel(self._channel, self._token)
+        if held and not self._held:
+            self._load(self._spool.incidents(self._channel))
+        self._held = held
+        return held
+
+    def _load(self, records: Iterable[IncidentRecord]) -> None:
+        self.incidents.clear()
+        self.budget = Budget()
+        for record in records:
+            if record.incident == record_id(self._channel):
+                self.budget = Budget.of_record(record)
+            elif record.open or record.waiting:
+                self.incidents[record.incident] = Incident.of_record(record)
+
+    def let_go(self) -> None:
+        """Let another process tell the channel."""
+        if self._held:
+            self._held = False
+            self._spool.give_channel(self._channel, self._token)
+
+    def fold(self) -> None:
+        """Take every alert that waits into its incident."""
+        while waiting := self._spool.alerts(self._channel, _BATCH):
+            touched = {id(i): i for _, alert in waiting for i in self._take(alert)}
+            records = [incident.to_record() for incident in touched.values()]
+            self._spool.write_incidents(
+                self._channel, self._token, records, [number for number, _ in waiting]
+            )
+            if len(waiting) < _BATCH:
+                break
+
+    def _take(self, alert: AlertRecord) -> list[Incident]:
+        mine = [i for i in self.incidents.values() if (i.flow, i.step) == (alert.flow, alert.step) and i.open]
+        found = [incident for incident in mine if incident.accepts(alert)]
+        if not found and alert.kind == "recovered":
+            return []
+        if not found:
+            for incident in mine:  # another run, long after: it has a message of its own
+                incident.open = (incident.status == "silent") != (alert.kind == "silent")
+            new = Incident(uuid.uuid4().hex, alert.channel, alert.flow, alert.step, alert.time)
+            self.incidents[new.id] = new
+            found = [new]
+        for incident in found:
+            incident.take(alert)
+        return list({id(i): i for i in (*mine, *found)}.values())
+
+    def keep(self, *incidents: Incident) -> None:
+        """Write incidents and the budget back; on return that is on record."""
+        now = self._clock()
+        records = [self.budget.to_record(self._channel, now), *(i.to_record() for i in incidents)]
+        self._spool.write_incidents(self._channel, self._token, records, ())
+
+    def members(self, digest: str) -> list[Incident]:
+        """Return the incidents of a digest."""
+        return [incident for incident in self.incidents.values() if incident.told.place == digest]
+
+    def forget_ended(self) -> None:
+        """Forget incidents to which nothing comes any more, and of which all is told."""
+        digest = self.budget.digest.key if self.budget.digest is not None else None
+        for incident in list(self.incidents.values()):
+            if not incident.open and not incident.waiting and incident.told.place != digest:
+                del self.incidents[incident.id]
