@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from longshore.stores.records import FlowSeen, JobChanged, JobIntended, Logged, RunChanged, StepChanged
+from longshore.stores.alerting import add_alert
+from longshore.stores.records import (
+    AlertRaised,
+    FlowSeen,
+    JobChanged,
+    JobIntended,
+    Logged,
+    RunChanged,
+    StepChanged,
+)
 from longshore.stores.rows import JOB_COLUMNS, STEP_COLUMNS
 
 if TYPE_CHECKING:
@@ -71,6 +80,8 @@ class Writer:
                 _intend(connection, run, change)
             elif isinstance(change, FlowSeen):
                 connection.execute(_FLOW, (change.fingerprint, change.target, run))
+            elif isinstance(change, AlertRaised):
+                add_alert(connection, change.alert)
             else:
                 _change_job(connection, run, change)
 

@@ -173,7 +173,8 @@ class RunStore(ABC):
     def take_channel(self, channel: str, token: str) -> bool:
         """Become the one process that tells a channel, or stay it for another while; False when another is.
 
-        Whoever had it and died has it no longer.
+        Whoever had it and died has it no longer. A token that had it, and lost it meanwhile to one that has
+        given it back since, gets False once more: what its process knows of the incidents is old.
         """
 
     @abstractmethod

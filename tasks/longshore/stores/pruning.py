@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from longshore.stores import claims
+from longshore.stores.alerting import prune_incidents
 from longshore.stores.leases import lives
 from longshore.stores.records import Pruned
 from longshore.stores.rows import SELECT_RUN, Row, lease_in
@@ -39,7 +40,7 @@ def prune(database: Database, results: Results, clock: Clock, before: float, whe
     """Remove runs that ended before a time, one transaction each, and the results that no run refers to.
 
     Runs whose process died count as ended when its lease did. Runs with jobs that may still go on stay: what
-    ends those jobs looks them up there.
+    ends those jobs looks them up there. Alerts that wait stay too, whatever becomes of their run.
 
     Raises:
         StoreError: The file cannot be written, or results cannot be removed.
@@ -53,6 +54,7 @@ def prune(database: Database, results: Results, clock: Clock, before: float, whe
             kept.append(run_id)
         removed += outcome == _REMOVED
         files, size = files + count, size + length
+    database.write(lambda c: prune_incidents(c, before))
     count, length = results.sweep(places(database), older_than=_YOUNG, runs=_run_ids(database))
     give_back(database)
     return Pruned(runs=removed, files=files + count, bytes=size + length, kept=tuple(kept))

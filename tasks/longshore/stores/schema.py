@@ -124,7 +124,50 @@ _VERSION_1: Final = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: Final[Migrations] = (_VERSION_1,)
+_VERSION_2: Final = (
+    """CREATE TABLE alerts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        channel TEXT NOT NULL,
+        flow TEXT NOT NULL,
+        step TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        time REAL NOT NULL,
+        run_id TEXT NOT NULL,
+        map_index INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        body TEXT NOT NULL
+    )""",
+    "CREATE INDEX alerts_by_channel ON alerts (channel)",
+    """CREATE TABLE incidents (
+        id INTEGER PRIMARY KEY,
+        incident TEXT NOT NULL UNIQUE,
+        channel TEXT NOT NULL,
+        flow TEXT NOT NULL,
+        step TEXT NOT NULL,
+        open INTEGER NOT NULL,
+        waiting INTEGER NOT NULL,
+        opened REAL NOT NULL,
+        updated REAL NOT NULL,
+        body TEXT NOT NULL
+    )""",
+    "CREATE INDEX incidents_by_channel ON incidents (channel)",
+    "CREATE INDEX incidents_waiting ON incidents (channel) WHERE waiting",
+    """CREATE TABLE channels (
+        channel TEXT PRIMARY KEY,
+        token TEXT NOT NULL,
+        host TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        namespace TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        pid_started INTEGER NOT NULL,
+        until REAL NOT NULL,
+        until_wall REAL NOT NULL,
+        since REAL NOT NULL
+    ) WITHOUT ROWID""",
+)
+
+MIGRATIONS: Final[Migrations] = (_VERSION_1, _VERSION_2)
 
 
 def bring_up_to_date(connection: sqlite3.Connection, where: str, migrations: Migrations = MIGRATIONS) -> None:

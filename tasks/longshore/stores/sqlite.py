@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from longshore.errors import ConfigurationError
 from longshore.stores import claims, lookups, pruning, slots
+from longshore.stores.alerting import AlertTables
 from longshore.stores.changes import Writer
 from longshore.stores.connections import Database
-from longshore.stores.interface import RunStore
 from longshore.stores.leases import Clock
 from longshore.stores.rows import RUN_COLUMNS, run_of, run_values, storable
 
@@ -36,7 +36,7 @@ _CREATE: Final = f"INSERT OR IGNORE INTO runs ({RUN_COLUMNS.replace('r.', '')}) 
 _STILL_OWNED: Final = "SELECT 1 FROM leases WHERE run = ? AND token = ?"
 
 
-class SQLiteStore(RunStore):
+class SQLiteStore(AlertTables):
     """Runs in one SQLite file, with their large results in a folder beside it.
 
     Any number of processes and threads of one machine may use the file at once; it must not lie on a network
@@ -79,6 +79,7 @@ class SQLiteStore(RunStore):
         self._database = Database(self.path, power=durability == "power")
         self._writer = Writer()
         self._numbers: dict[str, int] = {}
+        self._granted = set()
 
     def __repr__(self) -> str:
         return f"SQLiteStore({str(self.path)!r}, durability={self.durability!r})"
