@@ -155,7 +155,7 @@ class Alert(RunWatcher):
         if callable(self.severity):
             judged = self._rule("severity", self.severity, usual, subject, new)
             return as_severity(judged) if judged in SEVERITIES else usual
-        return usual if self.severity is None or usual == "info" else self.severity
+        return usual if self.severity is None or usual == "info" else as_severity(self.severity)
 
     def _rule(self, name: str, rule: Callable[..., Any] | None, otherwise: Any, *arguments: Any) -> Any:
         """Ask a rule of the user's; one that fails is told of once, and what it should judge is told."""

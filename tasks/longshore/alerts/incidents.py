@@ -126,7 +126,9 @@ class Incident:
         self._enter(alert.kind, alert.map_index)
         if alert.kind in _ENDS:
             self.open = False
-        self.severity = max(self.severity, as_severity(alert.severity), key=SEVERITIES.index)
+        given = as_severity(alert.severity)
+        if SEVERITIES.index(given) > SEVERITIES.index(self.severity):
+            self.severity = given
         shown = {"text": alert.text, "time": alert.time, "run_id": alert.run_id, "kind": alert.kind,
                  "index": alert.map_index, **body}  # fmt: skip
         if len(self.first) < _MOST_SHOWN and (alert.kind in _PROBLEMS or not self.first):

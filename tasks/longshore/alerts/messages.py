@@ -10,9 +10,12 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "error", "critical
 """From the least to the most."""
 
 
+_BY_WORD: Final[dict[str, Severity]] = {severity: severity for severity in SEVERITIES}
+
+
 def as_severity(word: str) -> Severity:
     """Return a severity by its word; `error` for any other word."""
-    return next((known for known in SEVERITIES if known == word), "error")
+    return _BY_WORD.get(word, "error")
 
 
 _MARKS: Final = {
