@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from longshore import parse_retry_after
 from longshore_storage.errors import (
     AccessDeniedError,
     BucketNotFoundError,
@@ -70,7 +69,7 @@ def translated(aim: Aim, status: int, headers: Mapping[str, str], body: bytes, c
     error = _class_of(aim, status, message, reason)
     error.args = (aim.cannot(_why(error, aim, status, message, reason, caller)),)
     error.retryable = error.retryable or status in _AGAIN
-    error.retry_after = _seconds(headers.get("retry-after"))
+    error.retry_after = parse_retry_after(headers.get("retry-after"))
     return error
 
 
@@ -138,17 +137,3 @@ def _remedy(message: str) -> str:
     if "requester pays" in message.lower():
         return "; name the project that pays: GCSConnection(user_project='PROJECT')"
     return ""
-
-
-def _seconds(value: str | None) -> float | None:
-    """Read Retry-After: seconds, or a date."""
-    if not value:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

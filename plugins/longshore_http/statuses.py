@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-from longshore import ConfigurationError, redact
+from longshore import ConfigurationError, parse_retry_after, redact
 from longshore_http.errors import StatusError
 from longshore_http.masking import show_text
 
@@ -91,16 +89,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     A date is compared with the answer's own Date, so that a clock that is wrong here or there does not
     matter.
     """
-    text = headers.get("Retry-After", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        date = moment(text)
-        if date is None:
-            return None
-        seconds = date - (moment(headers.get("Date", "")) or time.time())
-        return max(0.0, seconds)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return parse_retry_after(headers.get("Retry-After"), now=moment(headers.get("Date", "")))
 
 
 def moment(text: str) -> float | None:

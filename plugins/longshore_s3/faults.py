@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore import redact
+from longshore import parse_retry_after, redact
 from longshore_s3.errors import S3Error
 from longshore_storage.errors import (
     AccessDeniedError,
@@ -108,20 +107,10 @@ def from_sdk(response: Mapping[str, Any]) -> Answer:
         code=str(error.get("Code", "")),
         message=str(error.get("Message", "")),
         request_id=str(about.get("RequestId") or headers.get("x-amz-request-id", "")),
-        retry_after=seconds(headers.get("retry-after", "")),
+        retry_after=parse_retry_after(headers.get("retry-after")),
         region=str(error.get("Region") or headers.get("x-amz-bucket-region", "")),
         date=headers.get("date", ""),
     )
-
-
-def seconds(header: str) -> float | None:
-    """Read `Retry-After`: seconds, or a date."""
-    if header.strip().isdigit():
-        return float(header)
-    try:
-        return max(0.0, (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 def fault(answer: Answer, verb: str, at: Location, caller: Callable[[], str]) -> StorageError:

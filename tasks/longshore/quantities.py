@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,14 +16,14 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 
 
-def clock(time: float | None) -> str:
+def clock(moment: float | None) -> str:
     """Return a time, in seconds since 1970, as people here read it; a dash for none."""
-    return "-" if time is None else f"{datetime.fromtimestamp(time):%Y-%m-%d %H:%M:%S}"
+    return "-" if moment is None else f"{datetime.fromtimestamp(moment):%Y-%m-%d %H:%M:%S}"
 
 
-def iso(time: float | None) -> str | None:
+def iso(moment: float | None) -> str | None:
     """Return a time, in seconds since 1970, in ISO form and UTC."""
-    return None if time is None else datetime.fromtimestamp(time, UTC).isoformat()
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def duration(seconds: float | None) -> str:
@@ -88,3 +90,36 @@ def read_duration(text: str) -> float:
     if not parts or _DURATION.sub("", text).strip():
         raise ConfigurationError(f"cannot read a duration from {text!r}; write 30d, 12h, 2w, 90m or 45s")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_retry_after(text: str | None, *, now: float | None = None) -> float | None:
+    """Return how many seconds a `Retry-After` header asks to wait; None where it says nothing of use.
+
+    Args:
+        text: Seconds, or a date, as RFC 9110 has it. What is negative, endless or unreadable is of no use.
+        now: When it was written, in seconds since 1970, as the answer's own `Date` tells, so that a clock
+            that is wrong does not matter; by default the time that it is here. A date before it is 0.0.
+
+    Example:
+        >>> parse_retry_after("120")
+        120.0
+    """
+    given = (text or "").strip()
+    try:
+        seconds = float(given)
+    except ValueError:
+        moment = _http_date(given)
+        return None if moment is None else max(0.0, moment - (time.time() if now is None else now))
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _http_date(text: str) -> float | None:
+    """Return the time that a header's date means, in seconds since 1970; None if it cannot be read."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+        # `-0000` says that the zone is not known; HTTP's dates are in UTC.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
