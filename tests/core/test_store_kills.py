@@ -24,7 +24,7 @@ WRITE = """
 import itertools, sys
 from stores_at_work import RUN, success
 from longshore import SQLiteStore
-from longshore.stores.records import JobIntended, JobRecord, Logged, LogRecord
+from longshore.stores.records import AlertRaised, AlertRecord, JobIntended, JobRecord, Logged, LogRecord
 path, run_round = sys.argv[1], sys.argv[2]
 store = SQLiteStore(path)
 store.claim(RUN, run_round)
@@ -34,7 +34,14 @@ for number in itertools.count():
         run_id=RUN, step=run_round, map_index=number, attempt=1, serial=1, key=f"{run_round}-{number}"
     )
     line = LogRecord(step=run_round, map_index=-1, attempt=1, time=1.0, level=20, text="x" * 3000)
-    changes = [JobIntended(job=job), success(run_round, number), Logged(lines=(line,), keep=50)]
+    alert = AlertRecord(
+        channel="ops", flow="nightly", step=run_round, kind="failed", severity="error", time=1.0,
+        map_index=number,
+    )
+    changes = [
+        JobIntended(job=job), success(run_round, number), AlertRaised(alert=alert),
+        Logged(lines=(line,), keep=50),
+    ]
     store.write(RUN, run_round, changes)
     print(number, flush=True)
 """
@@ -68,6 +75,8 @@ def test_what_was_acknowledged_survives_the_kill_of_its_writer(
         assert (step.state, step.result is None) == ("Success", False)
         found.setdefault(step.step, []).append(step.map_index)
     keys = {job.key for job in store.jobs(RUN)}
+    alerts = {(alert.step, alert.map_index) for _, alert in store.alerts("ops", 1_000_000)}
+    assert alerts == {(step.step, step.map_index) for step in store.steps(RUN)}
     store.close()
     check_integrity(path)
     for name, count in acknowledged.items():
@@ -141,7 +150,10 @@ def test_a_kill_at_any_statement_of_a_migration_leaves_the_old_version_or_the_ne
         path.write_bytes(whole)
         died = die_at_statement(path, migrations, number)
         version, tables = version_and_tables(path)
-        assert (version, tables) == old or (version, tables - old[1]) == (2, {"notes", "notes_by_run"})
+        assert (version, tables) == old or (version, tables - old[1]) == (
+            len(migrations),
+            {"notes", "notes_by_run"},
+        )
         assert die_at_statement(path, migrations, 0) is False
         assert version_and_tables(path)[0] == len(migrations)
         connection = sqlite3.connect(path)

@@ -9,7 +9,7 @@ import pytest
 from stores_at_work import RUN, check_integrity, success
 
 from longshore import LeaseLostError, SQLiteStore
-from longshore.stores.records import JobRecord, LogRecord, StoredResult
+from longshore.stores.records import AlertRecord, IncidentRecord, JobRecord, LogRecord, StoredResult
 from longshore.stores.schema import MIGRATIONS, bring_up_to_date
 
 FROZEN = Path(__file__).parent / "stores"
@@ -94,6 +94,32 @@ def test_what_a_version_recorded_is_read_by_this_one(tmp_path: Path, version: in
     assert store.logs(RUN) == [
         LogRecord(step="clean", map_index=0, attempt=2, time=1002.5, level=20, text="it's cleaned")
     ]
+    store.close()
+
+
+@pytest.mark.gate("D9")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_a_version_had_to_tell_is_told_by_this_one(tmp_path: Path, version: int) -> None:
+    """Version 1 told nothing; who told a channel died with the machine's boot before."""
+    store = SQLiteStore(build(tmp_path / "old.db", version))
+    alert = AlertRecord(
+        channel="slack:#data", flow="nightly", step="clean", kind="failed", severity="error", time=1004.0,
+        run_id=RUN, map_index=1, text="OSError: it's broken", body='{"attempt": 1}',
+    )  # fmt: skip
+    told = IncidentRecord(
+        incident="c1", channel="slack:#data", flow="nightly", step="load", open=True, waiting=False,
+        opened=990.0, updated=995.0, body='{"status": "failed"}',
+    )  # fmt: skip
+    known = version > 1
+    assert store.alerts("slack:#data", 10) == [(4, alert)] * known
+    assert store.incidents(open_only=True) == [told] * known
+    assert store.waiting_channels() == ["mail:ops", "slack:#data"] * known
+    assert store.take_channel("slack:#data", "me")
+    store.add_alerts([alert])
+    store.write_incidents(
+        "slack:#data", "me", [told], [number for number, _ in store.alerts(told.channel, 9)]
+    )
+    assert store.alerts("slack:#data", 10) == []
     store.close()
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from longshore.stores.locations import open_store
-from longshore.stores.records import JobRecord, LogRecord, RunChanged, RunRecord, StepChanged, StoredResult
+from longshore.stores.records import (
+    AlertRecord,
+    IncidentRecord,
+    JobRecord,
+    LogRecord,
+    RunChanged,
+    RunRecord,
+    StepChanged,
+    StoredResult,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +62,30 @@ def line(text: str, step: str = "load", map_index: int = -1) -> LogRecord:
 def job(key: str, run_id: str = RUN) -> JobRecord:
     """Return a job that is about to be submitted."""
     return JobRecord(run_id=run_id, step="load", map_index=-1, attempt=1, serial=1, key=key, time=9.0)
+
+
+def alert(channel: str, map_index: int) -> AlertRecord:
+    """Return what a channel is to tell of one of a mapped step's."""
+    return AlertRecord(
+        channel=channel, flow="nightly", step="load", kind="failed", severity="error", time=12.5,
+        run_id=RUN, map_index=map_index, text="OSError: no", body='{"attempt": 2}',
+    )  # fmt: skip
+
+
+def incident(
+    channel: str,
+    name: str,
+    *,
+    is_open: bool = True,
+    waiting: bool = True,
+    opened: float = 12.5,
+    updated: float = 13.5,
+) -> IncidentRecord:
+    """Return an incident of a channel; its id ends with the name."""
+    return IncidentRecord(
+        incident=f"{channel} {name}", channel=channel, flow="nightly", step="load", open=is_open,
+        waiting=waiting, opened=opened, updated=updated, body=f'{{"of": {RUN[:4]!r}}}',
+    )  # fmt: skip
 
 
 class StorePart:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from longshore.contracts.ownerships import Ownerships
 from longshore.contracts.recordings import Recordings
+from longshore.contracts.tellings import Tellings
 from longshore.contracts.upkeep import Upkeep
 
 
-class StoreContract(Recordings, Ownerships, Upkeep):
+class StoreContract(Recordings, Ownerships, Tellings, Upkeep):
     """What every run store does, whoever wrote it.
 
     Inherit it, and give a fixture `location`: the store, new and empty, as `open_store` takes it. Other
