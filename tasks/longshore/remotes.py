@@ -25,6 +25,7 @@ from longshore.context import CANCEL_GRACE, Attempt
 from longshore.logs import records_with_context
 from longshore.runner import Call, attempt
 from longshore.secrets import has_secrets, redact_bytes
+from longshore.states import Failed
 from longshore.travel import one_line, unsendable
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Hub:
     def received(self, unit: Unit, call: Call, data: bytes) -> State:
         """Read the state that a worker sent, when all that the attempt said on the wire has come."""
         try:
-            call.private, packed = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
+            call.private, packed, call.log_tail = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
             state: State = pickle.loads(packed)  # noqa: S301
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             state = unsendable(f"result of {call.name!r} cannot be read here", error)
@@ -226,19 +227,19 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
         del wire.contexts[unit]
     lanes.drain(1.0)
     wire.send("done", unit)
-    return _packed(call, state)
+    return _packed(call, state, () if state.finished and not isinstance(state, Failed) else context.log_tail)
 
 
-def _packed(call: Call, state: State) -> bytes:
+def _packed(call: Call, state: State, tail: tuple[str, ...]) -> bytes:
     try:
-        return _sealed(state)
+        return _sealed(state, tail)
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
         what = f"result of {call.name!r} cannot be sent back: {one_line(getattr(state, 'result', state))}"
         return _sealed(unsendable(what, error))
 
 
-def _sealed(state: State) -> bytes:
-    """Return a state as bytes, and whether a secret that only this process knows is in it."""
+def _sealed(state: State, tail: tuple[str, ...] = ()) -> bytes:
+    """Return a state as bytes, whether a secret that only this process knows is in it, and the log's tail."""
     data = pickle.dumps(state)
     private = has_secrets() and redact_bytes(data) != data
-    return pickle.dumps((private, data))
+    return pickle.dumps((private, data, tail))

@@ -14,7 +14,16 @@ from longshore.alerts.explanations import explain
 from longshore.alerts.ledgers import Ledger
 from longshore.alerts.messages import Message, Receipt
 from longshore.alerts.plans import SPARE, make_plan
-from longshore.alerts.wording import AGAIN, LATE, late_note, long_texts, word, word_details, word_digest
+from longshore.alerts.wording import (
+    AGAIN,
+    LATE,
+    late_note,
+    long_texts,
+    title,
+    word,
+    word_details,
+    word_digest,
+)
 from longshore.errors import error_text
 from longshore.logs import run_log
 
@@ -113,6 +122,7 @@ class Courier:
         outcome = self._post(told, "send", [incident], self._message(incident), self.channel.send)
         if outcome.receipt is not None:
             told.receipt, told.owes = outcome.receipt, not told.inline and bool(long_texts(incident))
+            run_log.info("alerts | %s was told: %s", self.channel.address, title(incident))
         elif outcome.given_up:
             told.receipt = Receipt(time=now)
         self._finish(outcome, incident)

@@ -57,6 +57,7 @@ class _Round:
         self._news = threading.Condition()
         self._has_news = False
         self._working = False
+        self._idle = False
         self._end: float | None = None
 
     def wake(self) -> None:
@@ -66,7 +67,8 @@ class _Round:
             if not self._working:
                 self._working = True
                 threading.Thread(target=self._work, name="longshore-alerts", daemon=True).start()
-            self._news.notify_all()
+            if self._idle or self._end is not None:  # else it looks soon; each wake-up costs the run
+                self._news.notify_all()
 
     def hurry(self, end: float) -> None:
         """Have it tell what can be told before a time on the monotonic clock, and stop."""
@@ -105,7 +107,10 @@ class _Round:
                 self._news.wait(max(0.0, min(wait, left)))
                 return False
             if wait is None:
-                if not self._news.wait_for(lambda: self._has_news, _IDLE):
+                self._idle = True
+                has_news = self._news.wait_for(lambda: self._has_news, _IDLE)
+                self._idle = False
+                if not has_news:
                     return self._stopped()
                 wait = _SHORTEST_WAIT
             self._news.wait_for(lambda: self._end is not None, max(_SHORTEST_WAIT, min(wait, _LONGEST_WAIT)))

@@ -105,6 +105,8 @@ class Alert(RunWatcher):
         link: str = "",
     ) -> None:
         self.by_severity = _by_severity(channel)
+        self._addresses = {severity: channel.address for severity, channel in self.by_severity.items()}
+        self.addresses = {self._addresses[severity]: one for severity, one in self.by_severity.items()}
         self.on = _words("on", (on,) if isinstance(on, str) else on, KINDS)
         self.only = only
         self.ignore = ignore
@@ -125,7 +127,11 @@ class Alert(RunWatcher):
     @property
     def channels(self) -> tuple[Channel, ...]:
         """The channels, each once."""
-        return tuple(dict.fromkeys(self.by_severity.values()))
+        return tuple(self.addresses.values())
+
+    def address_of(self, severity: Severity) -> str:
+        """Return the address of the channel for a severity; empty when there is none."""
+        return self._addresses.get(severity, "")
 
     def __call__(self, subject: Subject, old: State, new: State, /) -> None:
         """Take note of one transition that nobody else watches: of a task called outside a flow."""

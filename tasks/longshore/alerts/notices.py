@@ -10,7 +10,6 @@ from longshore.states import Retrying, short
 from longshore.stores.records import AlertRecord
 
 if TYPE_CHECKING:
-    from longshore.alerts.channels import Channel
     from longshore.alerts.handlers import Alert
     from longshore.alerts.messages import Severity
     from longshore.handlers import Subject
@@ -23,13 +22,13 @@ _MOST_INPUTS: Final = 20
 
 
 def record(
-    alert: Alert, channel: Channel, kind: str, severity: Severity, subject: Subject, new: State, *, full: bool
+    alert: Alert, address: str, kind: str, severity: Severity, subject: Subject, new: State, *, full: bool
 ) -> AlertRecord:
     """Return what a channel is to tell of a transition.
 
     Args:
         alert: Whose settings count.
-        channel: Where it is to be told.
+        address: Where it is to be told.
         kind: As what.
         severity: How much it matters.
         subject: What the transition happened to.
@@ -45,7 +44,7 @@ def record(
     # Masked first, then cut: a cut secret would not be found any more.
     text = redact(new.message or type(new).__name__)[:_LONGEST_TEXT]
     return AlertRecord(
-        channel=channel.address, flow=subject.flow or (subject.name if subject.kind == "flow" else ""),
+        channel=address, flow=subject.flow or (subject.name if subject.kind == "flow" else ""),
         step=step, kind=kind, severity=severity, time=new.time.timestamp(), run_id=subject.run_id,
         map_index=-1 if subject.map_index is None else subject.map_index, text=text, body=json.dumps(body),
     )  # fmt: skip

@@ -47,7 +47,7 @@ class RunAlerts:
         self._timers: dict[tuple[str, int | None], list[threading.Timer]] = {}
         for one in watched:
             if isinstance(one.watcher, Alert):
-                self._channels.update({c.address: (c, one.watcher) for c in one.watcher.channels})
+                self._channels |= {a: (c, one.watcher) for a, c in one.watcher.addresses.items()}
         self._open = self._open_before()
         self._tail: tuple[str, ...] = ()
 
@@ -77,18 +77,19 @@ class RunAlerts:
 
         With `only_recoveries` it sums up others, which were told of.
         """
-        made: list[AlertRecord] = []
+        made: dict[tuple[str, str], AlertRecord] = {}  # two alerts may have one channel
         for one in watched:
             alert = one.watcher
             if isinstance(alert, Alert):
                 try:
-                    made += self._made(alert, subject, old, new, one, only_recoveries)
+                    for found in self._made(alert, subject, old, new, one, only_recoveries):
+                        made.setdefault((found.channel, found.kind), found)
                 except Exception as error:  # noqa: BLE001 - an alert may not harm the run
                     run_log.warning("alerts | %r failed: %s: %s", alert, type(error).__name__, error)
-        if new.finished:
+        if not isinstance(new, Running):
             for timer in self._timers.pop((subject.name, subject.map_index), ()):
                 timer.cancel()
-        return made
+        return list(made.values())
 
     def _made(
         self, alert: Alert, subject: Subject, old: State, new: State, one: Watched, only_recoveries: bool
@@ -99,26 +100,24 @@ class RunAlerts:
         kind = "" if only_recoveries else alert.kind_of(subject, old, new, one.conditions)
         if not kind and not isinstance(new, Success):
             return []
-        made: list[AlertRecord] = []
-        if isinstance(new, Success) and subject.map_index is None:
-            made += self._recoveries(alert, subject, new, step)
-        if kind:
-            severity = alert.severity_of(kind, subject, new)
-            channel = alert.by_severity.get(severity)
-            if channel is not None:
-                made.append(self._record(alert, channel, kind, subject, new))
-        return made
+        recovers = isinstance(new, Success) and subject.map_index is None and bool(self._open)
+        made = self._recoveries(alert, subject, new, step) if recovers else []
+        return [*made, *self._record(alert, kind, subject, new)] if kind else made
 
     def _recoveries(self, alert: Alert, subject: Subject, new: State, step: str) -> list[AlertRecord]:
         made: list[AlertRecord] = []
-        for channel in alert.channels:
-            if (channel.address, step) in self._open:
-                self._open.discard((channel.address, step))
-                made.append(record(alert, channel, "recovered", "info", subject, new, full=True))
+        for address in alert.addresses:
+            if (address, step) in self._open:
+                self._open.discard((address, step))
+                made.append(record(alert, address, "recovered", "info", subject, new, full=True))
         return made
 
-    def _record(self, alert: Alert, channel: Channel, kind: str, subject: Subject, new: State) -> AlertRecord:
-        key = channel.address, "" if subject.kind == "flow" else subject.name
+    def _record(self, alert: Alert, kind: str, subject: Subject, new: State) -> list[AlertRecord]:
+        severity = alert.severity_of(kind, subject, new)
+        address = alert.address_of(severity)
+        if not address:
+            return []
+        key = address, "" if subject.kind == "flow" else subject.name
         count = self._counts[key] = self._counts.get(key, 0) + 1
         if kind not in ("succeeded", "started"):
             self._open.add(key)
@@ -126,9 +125,7 @@ class RunAlerts:
             self._tail = self._tail or subject.log_tail
         elif subject.kind == "flow":
             subject = replace(subject, log_tail=self._tail)
-        return record(
-            alert, channel, kind, alert.severity_of(kind, subject, new), subject, new, full=count <= _FULL
-        )
+        return [record(alert, address, kind, severity, subject, new, full=count <= _FULL)]
 
     def _watch_clock(self, alert: Alert, subject: Subject, seconds: float) -> None:
         timer = threading.Timer(seconds, functools.partial(self._is_late, alert, subject, seconds))
@@ -138,18 +135,16 @@ class RunAlerts:
 
     def _is_late(self, alert: Alert, subject: Subject, seconds: float) -> None:
         new = Running(message=f"not done after {seconds:g} s; it goes on")
-        severity = alert.severity_of("late", subject, new)
-        channel = alert.by_severity.get(severity)
-        if channel is not None:
-            self.add([self._record(alert, channel, "late", replace(subject, duration=seconds), new)])
+        self.add(self._record(alert, "late", replace(subject, duration=seconds), new))
 
     def add(self, alerts: list[AlertRecord]) -> None:
         """Write alerts down, apart from any transition, and have them told."""
         try:
             self._spool.add_alerts(alerts)
+            self.wake()
         except StoreError as error:
-            run_log.warning("alerts | %d cannot be kept: %s", len(alerts), error)
-        self.wake()
+            run_log.warning("alerts | %d cannot be written down: %s", len(alerts), error)
+            self.add_in_memory(alerts)
 
     def add_in_memory(self, alerts: list[AlertRecord]) -> None:
         """Have alerts told that cannot be written down."""

@@ -95,10 +95,11 @@ def _fields(incident: Incident) -> list[tuple[str, str]]:
     found = [("Flow", incident.flow), ("Step", incident.step), ("Run", ", ".join(_runs(incident)))]
     if int(last.get("attempts", 1)) > 1:
         found.append(("Attempt", f"{last.get('attempt', 1)} of {last['attempts']}" + _delay(incident)))
-    found.append(("First" if sum(incident.counts.values()) > 1 else "When", _clock(incident.opened)))
+    spans = _clock(incident.updated) != _clock(incident.opened)
+    found.append(("First" if spans else "When", _clock(incident.opened)))
     if incident.status == "recovered":
         found.append(("Recovered", f"{_clock(incident.updated)}, after {_span(incident)}"))
-    elif sum(incident.counts.values()) > 1:
+    elif spans:
         found.append(("Last", _clock(incident.updated)))
     if last.get("duration"):
         found.append(("Took", duration(float(last["duration"]))))
