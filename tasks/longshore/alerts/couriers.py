@@ -117,7 +117,7 @@ class Courier:
         told, budget = incident.told, self._ledger.budget
         explain(incident, self._spool)
         told.inline = not (self.channel.edits and self.channel.threads and budget.left(now) >= SPARE)
-        if told.late is None and now - incident.opened > LATE:
+        if now - incident.opened > LATE:
             told.late = now - incident.opened, budget.why if budget.failed_at >= incident.opened else ""
         outcome = self._post(told, "send", [incident], self._message(incident), self.channel.send)
         if outcome.receipt is not None:

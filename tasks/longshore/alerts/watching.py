@@ -124,7 +124,7 @@ class RunAlerts:
         if subject.kind == "task" and subject.log_tail:
             self._tail = self._tail or subject.log_tail
         elif subject.kind == "flow":
-            subject = replace(subject, log_tail=self._tail)
+            subject = replace(subject, log_tail=self._tail or subject.log_tail)
         return [record(alert, address, kind, severity, subject, new, full=count <= _FULL)]
 
     def _watch_clock(self, alert: Alert, subject: Subject, seconds: float) -> None:
