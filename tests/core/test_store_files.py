@@ -270,6 +270,23 @@ def test_on_a_read_only_disk_what_was_written_is_readable(read_only: Path, in_us
 
 
 @pytest.mark.gate("D5")
+def test_on_a_read_only_disk_a_store_of_an_older_version_is_readable(read_only: Path) -> None:
+    """As it was; it is brought up to date in memory alone."""
+    path = read_only.with_name("disk") / "runs.db"
+    frozen = sqlite3.connect(path)
+    frozen.executescript((Path(__file__).parent / "stores" / "version_1.sql").read_text())
+    frozen.close()
+    before = path.read_bytes()
+    store = SQLiteStore(read_only / "runs.db")
+    for _ in range(2):
+        assert (len(store.runs()), store.incidents(), store.waiting_channels()) == (3, [], [])
+        with raises_saying(StoreError, str(read_only / "runs.db"), "it is read-only"):
+            store.request_cancel(RUN, "not needed")
+    store.close()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.gate("D5")
 def test_no_store_is_made_on_a_read_only_disk(read_only: Path) -> None:
     with raises_saying(StoreError, str(read_only / "runs.db"), "Read-only file system", "give another path"):
         SQLiteStore(read_only / "runs.db").runs()

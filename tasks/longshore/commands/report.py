@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from longshore.announcements import read_announcements
 from longshore.commands.recorded import in_store, opened, run_argument, store_option
 from longshore.errors import ConfigurationError
 from longshore.histories import read_history, short_id
@@ -32,7 +33,8 @@ def report(run: str, output: Path | None, store: str | None) -> None:
     with opened(store) as kept:
         history = read_history(kept, run)
         logs = kept.logs(history.run.run_id)
-    page = write_page(Report(history, logs, time.time(), in_store(store)))
+        told = read_announcements(kept, history.run.run_id)
+    page = write_page(Report(history, logs, time.time(), in_store(store), told))
     if output is not None and str(output) == "-":
         click.echo(page, nl=False)
         return

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import textwrap
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from longshore.announcements import read_announcements
 from longshore.commands.recorded import complete_step, find_unit, in_store, opened, run_argument, store_option
 from longshore.commands.runs import as_json, seconds
 from longshore.commands.shown import bold, clean, coloured, columns, faint, one_line, table
@@ -22,6 +24,7 @@ from longshore.states import Failed, Retrying
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from longshore.announcements import Announcement
     from longshore.histories import PastAttempt, RunHistory, StepHistory, Unit
     from longshore.stores.records import JobRecord, LogRecord
 
@@ -37,7 +40,7 @@ _RESULT: Final = 400  # characters
 @store_option
 @click.option("--json", "wants_json", is_flag=True, help="Print one JSON object.")
 def show(run: str, step: str | None, store: str | None, wants_json: bool) -> None:
-    """Show a recorded run: parameters, steps, jobs, and what can be done next.
+    """Show a recorded run: parameters, steps, jobs, what was told of it, and what can be done next.
 
     RUN is an id or its beginning. With STEP, or STEP[INDEX] for one of a mapped step's: transitions, result,
     error with its traceback, and the end of the log.
@@ -46,16 +49,17 @@ def show(run: str, step: str | None, store: str | None, wants_json: bool) -> Non
         history = read_history(kept, run)
         unit = find_unit(history, step) if step else None
         logs = kept.logs(history.run.run_id, unit.record.step, _index(unit)) if unit else []
+        told = read_announcements(kept, history.run.run_id) if unit is None else []
     if wants_json:
-        click.echo(json.dumps(_unit_json(unit) if unit else _run_json(history)))
+        click.echo(json.dumps(_unit_json(unit) if unit else _run_json(history, told)))
     elif unit is None:
-        click.echo("\n".join(_run_lines(history, in_store(store))))
+        click.echo("\n".join(_run_lines(history, told, in_store(store))))
     else:
         more = f"{short_id(history.run.run_id)} {shlex.quote(unit.label)}{in_store(store)}"
         click.echo("\n".join([*_unit_lines(unit), *_log_tail(logs, f"longshore logs {more}")]))
 
 
-def _run_lines(history: RunHistory, store: str) -> Iterator[str]:
+def _run_lines(history: RunHistory, told: Sequence[Announcement], store: str) -> Iterator[str]:
     run = history.run
     yield _headline(one_line(run.name or run.flow), run.state, seconds(run))
     yield from table(_facts(history), indent="  ")
@@ -70,6 +74,9 @@ def _run_lines(history: RunHistory, store: str) -> Iterator[str]:
         yield from table([_job_row(label, job) for label, job in jobs[:_JOBS]], indent="  ")
     if len(jobs) > _JOBS:
         yield faint(f"  and {len(jobs) - _JOBS:,} more")
+    if told:
+        yield f"\n{bold('alerts')}"
+        yield from table(map(_alert_row, told), indent="  ")
     if run.message and is_state(run.state, Failed):
         yield f"\n{coloured(clean(run.message), run.state)}"
     yield ""
@@ -141,6 +148,16 @@ def _job_row(label: str, job: JobRecord) -> list[str]:
     return [one_line(label), job.state, f"key {job.key}", one_line(handle)]
 
 
+def _alert_row(told: Announcement) -> list[str]:
+    return [
+        one_line(told.channel),
+        one_line(told.step or "the run"),
+        one_line(told.status) + (f", {told.count:,} alerts" if told.count > 1 else ""),
+        ", ".join(filter(None, [clock(told.told) if told.told is not None else "", told.when])),
+        faint(one_line(told.message)),
+    ]
+
+
 def _unit_lines(unit: Unit) -> Iterator[str]:
     record = unit.record
     yield _headline(one_line(unit.label), record.state, unit.seconds)
@@ -187,7 +204,7 @@ def _log_tail(lines: Sequence[LogRecord], whole: str) -> Iterator[str]:
         yield faint(f"  all {len(lines):,} lines: {one_line(whole)}")
 
 
-def _run_json(history: RunHistory) -> dict[str, Any]:
+def _run_json(history: RunHistory, told: Sequence[Announcement]) -> dict[str, Any]:
     run = history.run
     return {
         **as_json(history),
@@ -199,6 +216,7 @@ def _run_json(history: RunHistory) -> dict[str, Any]:
             else _unit_json(step)
             for step in history.steps
         ],
+        "alerts": [{**asdict(one), "told": iso(one.told)} for one in told],
         "next": [line for line, _ in next_lines(history)],
     }
 

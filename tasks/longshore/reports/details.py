@@ -15,6 +15,7 @@ from longshore.states import Failed, TriggerFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from longshore.announcements import Announcement
     from longshore.histories import PastAttempt, RunHistory, StepHistory, Unit
     from longshore.stores.records import JobRecord, LogRecord, StoredResult
 
@@ -131,6 +132,18 @@ def _child(unit: Unit) -> list[Child]:
     took = duration(unit.seconds) if unit.seconds is not None else ""
     said = record.message or (_shortened(result_text(record.result))[:200] if record.result else "")
     return [unit.label, badge(record.state), took, str(record.attempt), said]
+
+
+def announcements(told: Sequence[Announcement]) -> Child:
+    """Return what channels were told of the run; None when there was nothing to tell."""
+    if not told:
+        return None
+    rows = [
+        (one.channel, one.step or "the run", one.status, f"{one.count:,}",
+         clock(one.told) if one.told is not None else "", one.when or one.message)
+        for one in told
+    ]  # fmt: skip
+    return element("div", _table(("channel", "of", "", "alerts", "told", ""), rows), class_="card")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Child]]) -> Markup:

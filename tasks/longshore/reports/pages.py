@@ -21,6 +21,7 @@ from longshore.reports.tones import badge, sign, tone
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from longshore.announcements import Announcement
     from longshore.histories import RunHistory
     from longshore.stores.records import LogRecord
 
@@ -37,12 +38,14 @@ class Report:
         logs: What is kept of its log.
         now: When it is told, in seconds since 1970.
         store: The option that names the store in lines to paste; nothing for the usual one.
+        alerts: What channels were told of it.
     """
 
     history: RunHistory
     logs: Sequence[LogRecord]
     now: float
     store: str = ""
+    alerts: Sequence[Announcement] = ()
     anchors: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,6 +107,7 @@ def _sections(report: Report) -> Iterator[Child]:
     times = timeline(history, report.anchors, report.now)
     yield from _section("Timeline", element("div", times, class_="card") if times else None)
     yield from _section("Steps", _steps(report))
+    yield from _section("Alerts", details.announcements(report.alerts))
     yield from _section("Log", details.whole_log(report.logs))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from longshore.heldfiles import flush_folder
 from longshore.stores.faults import PATIENCE, is_busy
-from longshore.stores.schema import bring_up_to_date, version_of
+from longshore.stores.schema import MIGRATIONS, bring_up_to_date, version_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -60,9 +60,11 @@ def connect(path: Path, *, power: bool, sealed: bool) -> sqlite3.Connection:
         cached_statements=64,
     )
     try:
-        version_of(connection, str(path))  # before anything in it is changed
+        version = version_of(connection, str(path))  # before anything in it is changed
         if not sealed:
             _use_wal(connection)
+        elif 0 < version < len(MIGRATIONS):
+            connection = _up_to_date_copy(connection, str(path))
         connection.execute(f"PRAGMA synchronous = {'FULL' if power else 'NORMAL'}")
         connection.execute(f"PRAGMA journal_size_limit = {_LARGEST_WAL}")
         bring_up_to_date(connection, str(path))
@@ -70,6 +72,22 @@ def connect(path: Path, *, power: bool, sealed: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _up_to_date_copy(connection: sqlite3.Connection, where: str) -> sqlite3.Connection:
+    """Return a copy in memory, to be read only, of a file that cannot be brought up to date itself."""
+    import sqlite3
+
+    copy = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    try:
+        with closing(connection):
+            connection.backup(copy)
+        bring_up_to_date(copy, where)
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
