@@ -26,6 +26,8 @@ from longshore.alerts.wording import (
 )
 from longshore.errors import error_text
 from longshore.logs import run_log
+from longshore.secrets import redact
+from longshore.stores.errors import LeaseLostError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,8 +97,16 @@ class Courier:
         Returns:
             Seconds until there may be more to do; None when nothing waits.
         """
-        if not self._ledger.hold():
-            return None if hurry else _OTHERS  # who holds it lives, and tells this too
+        try:
+            return self._work(hurry) if self._ledger.hold() else self._wait_for_others(hurry)
+        except LeaseLostError:  # this process was stopped for a while, say
+            self._ledger.lost()
+            return self._wait_for_others(hurry)
+
+    def _wait_for_others(self, hurry: bool) -> float | None:
+        return None if hurry else _OTHERS  # who holds the channel lives, and tells this too
+
+    def _work(self, hurry: bool) -> float | None:
         self._ledger.fold()
         now, budget = self._clock(), self._ledger.budget
         waiting = self.waiting
@@ -200,7 +210,12 @@ class Courier:
         budget, before = self._ledger.budget, told.doubts.get(what, 0)
         told.doubts[what] = before + 1
         budget.posts.append(self._clock())
-        self._ledger.keep(*incidents)
+        try:
+            self._ledger.keep(*incidents)
+        except StoreError:  # nothing was tried
+            told.doubts[what] = before
+            budget.posts.pop()
+            raise
         findable = what in ("send", "digest")
         outcome = make_call(self.channel, message, perform, doubts=before, can_be_found=findable)
         if not outcome.uncertain:
@@ -235,10 +250,11 @@ class Courier:
             budget.succeeded(self._clock(), self._gap)
             self._said = ""
             return
-        budget.failed(self._clock(), str(error), error.retry_after, refused=not error.retryable)
-        if self._said != str(error):
-            self._said = str(error)
-            run_log.warning("alerts | cannot tell %s: %s; it is tried again", address, error)
+        why = redact(str(error))
+        budget.failed(self._clock(), why, error.retry_after, refused=not error.retryable)
+        if self._said != why:
+            self._said = why
+            run_log.warning("alerts | cannot tell %s: %s; it is tried again", address, why)
 
     def _message(self, incident: Incident, *, details: bool = True, key: str = "") -> Message:
         told = incident.told

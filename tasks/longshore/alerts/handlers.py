@@ -137,7 +137,10 @@ class Alert(RunWatcher):
         """Take note of one transition that nobody else watches: of a task called outside a flow."""
         from longshore.alerts.watching import note
 
-        note(self, subject, old, new)
+        try:
+            note(self, subject, old, new)
+        except Exception as error:  # noqa: BLE001 - an alert may not harm the call
+            run_log.warning("%r failed: %s: %s", self, type(error).__name__, error_text(error))
 
     def kind_of(self, subject: Subject, old: State, new: State, conditions: tuple[On, ...] = ()) -> str:
         """Return what a transition is to be told as; empty when it is not to be told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from longshore.stores.records import AlertRecord, IncidentRecord
 
 _BATCH: Final = 1_000
+_RENEWAL: Final = 2.0
+"""Seconds after which it is said again that this process tells the channel."""
 
 
 class Ledger:
@@ -32,11 +35,15 @@ class Ledger:
         self._clock = clock
         self._token = uuid.uuid4().hex
         self._held = False
+        self._renewed = 0.0
         self.incidents: dict[str, Incident] = {}
         self.budget = Budget()
 
     def hold(self) -> bool:
         """Become the one who tells the channel, or stay it; False while another process is."""
+        if self._held and time.monotonic() - self._renewed < _RENEWAL:
+            return True
+        self._renewed = time.monotonic()
         held = self._spool.take_channel(self._channel, self._token)
         if held and not self._held:
             self._load(self._spool.incidents(self._channel))
@@ -51,6 +58,10 @@ class Ledger:
                 self.budget = Budget.of_record(record)
             elif record.open or record.waiting:
                 self.incidents[record.incident] = Incident.of_record(record)
+
+    def lost(self) -> None:
+        """Take note that another process has become the one who tells the channel."""
+        self._held = False
 
     def let_go(self) -> None:
         """Let another process tell the channel."""
