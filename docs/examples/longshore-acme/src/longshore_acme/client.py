@@ -6,7 +6,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from longshore import LongshoreError, Secret
+from longshore import LongshoreError, Secret, parse_retry_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,5 @@ def _refusal(what: str, answer: HTTPError) -> AcmeError:
     said = answer.read(1000).decode(errors="replace")
     error = AcmeError(f"cannot {what}: Acme answered {answer.code} {said!r}")
     error.retryable = answer.code == 429 or answer.code >= 500
-    wait = answer.headers.get("Retry-After", "")
-    if wait.isdigit():
-        error.retry_after = float(wait)
+    error.retry_after = parse_retry_after(answer.headers.get("Retry-After"))
     return error
