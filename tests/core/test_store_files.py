@@ -19,6 +19,7 @@ from stores_at_work import RUN, check_integrity, claimed, pragma, success
 
 from longshore import ConfigurationError, SQLiteStore, StoreCorruptError, StoreError, StoreVersionError
 from longshore.stores.records import Logged, LogRecord, RunRecord
+from longshore.stores.schema import MIGRATIONS
 from longshore.testing import raises_saying
 
 
@@ -163,7 +164,9 @@ def test_a_newer_store_is_refused_and_left_alone(path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
-    with raises_saying(StoreVersionError, str(path), "99", "up to 1", "pip install --upgrade longshore"):
+    with raises_saying(
+        StoreVersionError, str(path), "99", f"up to {len(MIGRATIONS)}", "pip install --upgrade longshore"
+    ):
         SQLiteStore(path).runs()
     assert path.read_bytes() == before
 
