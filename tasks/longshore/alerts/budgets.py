@@ -59,7 +59,7 @@ class Budget:
     def left(self, now: float) -> int:
         """Return how many messages may be sent now."""
         self.posts = [time for time in self.posts if now - WINDOW < time <= now]
-        if self.digest is not None and not self.posts:
+        if self.digest is not None and self.digest.receipt is not None and not self.posts:
             self.digest = None
         return MOST - len(self.posts)
 
@@ -85,7 +85,7 @@ class Budget:
     def to_record(self, channel: str, now: float) -> IncidentRecord:
         """Return it as a spool keeps it."""
         return IncidentRecord(
-            incident=record_id(channel), channel=channel, flow="", step="", open=False, waiting=False,
+            incident=record_id(channel), channel=channel, flow="", step="", open=True, waiting=False,
             opened=now, updated=now, body=json.dumps(asdict(self)),
         )  # fmt: skip
 

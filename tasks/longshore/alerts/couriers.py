@@ -196,6 +196,10 @@ class Courier:
         else:
             outcome = self._post(digest, "digest", incidents, message, self.channel.send)
             digest.receipt = Receipt(time=now) if outcome.given_up else outcome.receipt
+            if outcome.error is not None and not any(digest.doubts.values()):  # it never arrived
+                budget.digest = None
+                for incident in incidents:
+                    incident.told.place = ""
         self._finish(outcome, *incidents)
 
     def _post(

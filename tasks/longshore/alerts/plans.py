@@ -11,7 +11,7 @@ from longshore.alerts.quiethours import quiet_until
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longshore.alerts.budgets import Budget
+    from longshore.alerts.budgets import Budget, Digest
     from longshore.alerts.channels import Channel
     from longshore.alerts.incidents import Incident
 
@@ -55,6 +55,8 @@ def make_plan(
         hurry: The process ends: nothing is gathered any more.
     """
     left = budget.left(now)
+    if budget.digest is not None and budget.digest.receipt is None:
+        return _again(waiting, budget.digest, left, budget.free_at() - now)
     options = [_option(channel, incident, budget, now, left, hurry=hurry) for incident in waiting]
     ready = [option for option in options if option.what != "wait"]
     new = sorted((o.incidents[0] for o in ready if o.what == "send"), key=_urgency)
@@ -73,6 +75,13 @@ def make_plan(
     if left <= 0:
         waits.append(budget.free_at() - now)
     return Plan("wait", wait=max(0.05, min(waits, default=1.0)))
+
+
+def _again(waiting: Sequence[Incident], digest: Digest, left: int, wait: float) -> Plan:
+    """Return what to do about a digest of which nobody knows whether it arrived: nothing else before."""
+    if left <= 0:
+        return Plan("wait", wait=max(0.05, wait))
+    return Plan("digest", tuple(i for i in waiting if i.told.place == digest.key) or tuple(waiting))
 
 
 def _urgency(incident: Incident) -> tuple[int, float]:
