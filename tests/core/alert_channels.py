@@ -71,9 +71,20 @@ class FileChannel(Channel):
         number = len(self.lines(refused=True))
         error = kind.fault(what, number) if kind.fault is not None else None
         arrived = error is None or (isinstance(error, DeliveryError) and error.uncertain)
-        self._write({"what": what, "id": f"id{number}", "arrived": arrived, "now": time.time(),
-                     "key": message.key, "title": message.title, "status": message.status,
-                     "notes": message.notes, "fields": dict(message.fields), "plain": message.plain})  # fmt: skip
+        self._write(
+            {
+                "what": what,
+                "id": f"id{number}",
+                "arrived": arrived,
+                "now": time.time(),
+                "key": message.key,
+                "title": message.title,
+                "status": message.status,
+                "notes": message.notes,
+                "fields": dict(message.fields),
+                "plain": message.plain,
+            }
+        )
         if kind.after is not None:
             kind.after(what)
         if error is not None:

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from alert_book import BookChannel, Rig
@@ -16,6 +15,7 @@ from alert_channels import FileChannel, every_second
 from longshore import Alert, InlineExecutor, SQLiteStore, flow, flush_alerts, task
 from longshore.alerts import deliveries
 from longshore.alerts.errors import DeliveryError
+from longshore.alerts.messages import Message
 from longshore.stores.records import AlertRecord
 
 
@@ -88,7 +88,7 @@ def test_ten_thousand_steps_that_fail_are_five_messages_in_five_minutes_and_none
         [
             AlertRecord(
                 channel=rig.channel.address, flow=f"flow {number % 97}", step=f"step {number}", kind="failed",
-                severity="error", time=rig.now + number * 10 / count, run_id=f"run {number % 97}", text="boom",
+                severity="error", time=rig.now + number * 10 / count, run_id=f"run {number % 97}", text="x",
             )
             for number in range(count)
         ]
@@ -97,7 +97,7 @@ def test_ten_thousand_steps_that_fail_are_five_messages_in_five_minutes_and_none
     times: list[float] = []
     answer = rig.book.answer
 
-    def note(what: str, message: Any) -> str:
+    def note(what: str, message: Message) -> str:
         times.append(rig.now)
         if busy and len(times) % 2:
             raise too_many()
