@@ -1,4 +1,4 @@
-"""A call whose answer never came is made again at most once, and marked; where it can be seen, never (row N5)."""
+"""A call whose answer never came is made again once, and marked; where it can be seen, never (row N5)."""
 
 from __future__ import annotations
 
