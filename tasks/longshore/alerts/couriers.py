@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from longshore.alerts.plans import Plan
     from longshore.alerts.spools import Spool
 
+_MOST_COUNTED: Final = 100_000
 _OTHERS: Final = 1.0
 """Seconds between two looks at whether another process still tells the channel."""
 
@@ -77,7 +78,12 @@ class Courier:
     @property
     def waiting(self) -> list[Incident]:
         """The incidents of which the channel has still to be told something."""
-        return [incident for incident in self._ledger.incidents.values() if incident.waiting]
+        return [incident for incident in list(self._ledger.incidents.values()) if incident.waiting]
+
+    @property
+    def untaken(self) -> int:
+        """How many alerts no incident has taken in, because a call to the channel goes on, say."""
+        return len(self._spool.alerts(self.channel.address, _MOST_COUNTED)) if self._ledger.held else 0
 
     @property
     def why(self) -> str:

@@ -53,6 +53,7 @@ class _Round:
 
     def __init__(self, channel: Channel, spool: Spool) -> None:
         self.courier = Courier(channel, spool)
+        self.untaken = 0
         self.kept = not isinstance(spool, MemorySpool)
         self._news = threading.Condition()
         self._has_news = False
@@ -79,8 +80,9 @@ class _Round:
     def join(self, end: float) -> None:
         """Wait until it has stopped, at most until then."""
         with self._news:
-            self._news.wait_for(lambda: not self._working, max(0.0, end - time.monotonic()))
+            stopped = self._news.wait_for(lambda: not self._working, max(0.0, end - time.monotonic()))
             self._end = None
+        self.untaken = 0 if stopped else self.courier.untaken
 
     def _work(self) -> None:
         said = ""
@@ -185,7 +187,7 @@ class Deliveries:
 
 def _standing(round_: _Round) -> Delivered:
     courier = round_.courier
-    return Delivered(courier.channel.address, len(courier.waiting), courier.why)
+    return Delivered(courier.channel.address, len(courier.waiting) + round_.untaken, courier.why)
 
 
 _here: Deliveries | None = None

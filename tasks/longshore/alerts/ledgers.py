@@ -46,18 +46,23 @@ class Ledger:
         self._renewed = time.monotonic()
         held = self._spool.take_channel(self._channel, self._token)
         if held and not self._held:
-            self._load(self._spool.incidents(self._channel))
+            self.incidents, self.budget = {}, Budget()
+            self._load(self._spool.incidents(self._channel, open_only=True))
+            self._load(self._spool.incidents(self._channel, waiting_only=True))
         self._held = held
         return held
 
     def _load(self, records: Iterable[IncidentRecord]) -> None:
-        self.incidents.clear()
-        self.budget = Budget()
         for record in records:
             if record.incident == record_id(self._channel):
                 self.budget = Budget.of_record(record)
-            elif record.open or record.waiting:
+            else:
                 self.incidents[record.incident] = Incident.of_record(record)
+
+    @property
+    def held(self) -> bool:
+        """Whether this process is the one who tells the channel."""
+        return self._held
 
     def lost(self) -> None:
         """Take note that another process has become the one who tells the channel."""
