@@ -160,9 +160,10 @@ os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.Lock
 def _token(connection: SlackConnection, what: str) -> str:
     token = connection.token.get().strip()
     register_secret(token)
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise SlackUnauthorizedError(
-            f"cannot {what}: what {connection.token} holds cannot be a token; "
-            "copy the Bot User OAuth Token, xoxb-..., from the app's settings"
-        )
-    return token
+    if token.isascii() and token.isprintable() and " " not in token:
+        return token
+    del token  # tracebacks may show the values of names
+    raise SlackUnauthorizedError(
+        f"cannot {what}: what {connection.token} holds cannot be a token; "
+        "copy the Bot User OAuth Token, xoxb-..., from the app's settings"
+    )
