@@ -273,7 +273,7 @@ class BestEffort:
         try:
             deadlines.call_within(lambda: self.handler(subject, old, new), self.timeout)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: it must not end the lane
-            what = f"{type(error).__name__}: {error_text(error)}"
+            what = redact(f"{type(error).__name__}: {error_text(error)}")  # the run may have ended
             run_log.warning("best-effort handler %s: %s", _name(self.handler), what)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -64,6 +64,14 @@ def _make_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     return record
 
 
+def handle_elsewhere_made(attributes: dict[str, Any]) -> None:
+    """Log what another process has logged, without the secrets that only this one knows."""
+    record = logging.makeLogRecord(attributes)
+    if has_secrets():
+        _mask(record)
+    logging.getLogger(record.name).handle(record)
+
+
 def _mask(record: logging.LogRecord) -> None:
     message = _message(record)
     masked = redact(message)

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 from longshore import deadlines, lanes
 from longshore.context import CANCEL_GRACE, Attempt
-from longshore.logs import records_with_context
+from longshore.logs import handle_elsewhere_made, records_with_context
 from longshore.runner import Call, attempt
 from longshore.secrets import has_secrets, redact_bytes
 from longshore.states import Failed
-from longshore.travel import one_line, unsendable
+from longshore.travel import masked, one_line, unsendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ class Hub:
                         self._said_all.add(content[0])
                         self._news.notify_all()
                 else:
-                    logging.getLogger(content[0]["name"]).handle(logging.makeLogRecord(content[0]))
+                    handle_elsewhere_made(content[0])
         self._awaited.discard(wire)
 
     def submit(self, pool: Pool, unit: Unit, call: Call) -> Future[bytes]:
@@ -105,7 +105,7 @@ class Hub:
         """Read the state that a worker sent, when all that the attempt said on the wire has come."""
         try:
             call.private, packed, call.log_tail = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
-            state: State = pickle.loads(packed)  # noqa: S301
+            state: State = masked(pickle.loads(packed))  # noqa: S301
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             state = unsendable(f"result of {call.name!r} cannot be read here", error)
         if unit in self._sent:

@@ -1,18 +1,21 @@
-"""What can leave this process: looked at before a run starts, and named when it cannot."""
+"""What can leave this process, looked at before a run starts; and what comes back into it."""
 
 from __future__ import annotations
 
 import pickle
 from concurrent.futures import Executor as FuturesExecutor
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from longshore.errors import TravelError
 from longshore.executors import ExecutorLike, InlineExecutor, ThreadExecutor
-from longshore.states import Failed
+from longshore.secrets import has_secrets, redact, redact_error
+from longshore.states import Failed, Retrying
 
 if TYPE_CHECKING:
     from longshore.flows import Flow
+    from longshore.states import State
 
 _LOCAL = (InlineExecutor, ThreadExecutor, ThreadPoolExecutor)
 
@@ -66,3 +69,11 @@ def unsendable(what: str, error: Exception) -> Failed:
     """Return the state of a step whose inputs or result cannot travel."""
     message = f"{what}: {type(error).__name__}: {error}"
     return Failed(TravelError(message), message=message)
+
+
+def masked(state: State) -> State:
+    """Mask, in a state that came from elsewhere, the secrets that only this process knows."""
+    if not isinstance(state, Failed | Retrying) or not has_secrets():
+        return state
+    error = state.error and redact_error(state.error)
+    return replace(state, error=error, message=redact(state.message), traceback=redact(state.traceback))

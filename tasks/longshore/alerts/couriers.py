@@ -276,5 +276,6 @@ class Courier:
             try:
                 message = template(message, incident)
             except Exception as error:  # noqa: BLE001 - the alert goes out all the same
-                run_log.warning("alerts | a template failed: %s: %s", type(error).__name__, error_text(error))
+                why = redact(error_text(error))  # no run may be under way any more, whose records are masked
+                run_log.warning("alerts | a template failed: %s: %s", type(error).__name__, why)
         return replace(message, key=key or incident.id)

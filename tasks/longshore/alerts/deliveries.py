@@ -16,6 +16,7 @@ from longshore.alerts.spools import MemorySpool
 from longshore.errors import error_text
 from longshore.logs import console_when_unconfigured, run_log
 from longshore.quantities import many
+from longshore.secrets import redact
 
 if TYPE_CHECKING:
     from longshore.alerts.channels import Channel
@@ -92,7 +93,7 @@ class _Round:
             try:
                 wait, said = self.courier.work(hurry=self._end is not None), ""
             except Exception as error:  # noqa: BLE001 - a store that is locked or full; the run is not harmed
-                wait, text = _BROKEN_WAIT, f"{type(error).__name__}: {error_text(error)}"
+                wait, text = _BROKEN_WAIT, redact(f"{type(error).__name__}: {error_text(error)}")
                 if text != said:
                     run_log.warning("alerts | %s: %s", self.courier.channel.address, text)
                 said = text

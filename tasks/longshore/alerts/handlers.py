@@ -14,6 +14,7 @@ from longshore.alerts.quiethours import read_quiet_hours
 from longshore.errors import ConfigurationError, error_text
 from longshore.handlers import StateTypes, Subject
 from longshore.logs import run_log
+from longshore.secrets import redact
 from longshore.signatures import did_you_mean
 from longshore.states import (
     Cancelled,
@@ -140,7 +141,7 @@ class Alert(RunWatcher):
         try:
             note(self, subject, old, new)
         except Exception as error:  # noqa: BLE001 - an alert may not harm the call
-            run_log.warning("%r failed: %s: %s", self, type(error).__name__, error_text(error))
+            run_log.warning("%r failed: %s: %s", self, type(error).__name__, redact(error_text(error)))
 
     def kind_of(self, subject: Subject, old: State, new: State, conditions: tuple[On, ...] = ()) -> str:
         """Return what a transition is to be told as; empty when it is not to be told."""
@@ -174,7 +175,7 @@ class Alert(RunWatcher):
             return deadlines.call_within(lambda: rule(*arguments), _LONGEST_RULE)
         except Exception as error:  # noqa: BLE001 - an alert may not harm the run
             self._broken.add(name)
-            what = f"{type(error).__name__}: {error_text(error)}"
+            what = redact(f"{type(error).__name__}: {error_text(error)}")
             run_log.warning("alert's %s=%r is left out from now on: %s", name, rule, what)
             return otherwise
 

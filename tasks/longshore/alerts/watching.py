@@ -11,6 +11,7 @@ from longshore.alerts.deliveries import here, memory
 from longshore.alerts.handlers import Alert
 from longshore.alerts.notices import record
 from longshore.logs import run_log
+from longshore.secrets import redact
 from longshore.states import Running, State, Success
 from longshore.stores.errors import StoreError
 from longshore.watchers import Watched
@@ -85,7 +86,9 @@ class RunAlerts:
                     for found in self._made(alert, subject, old, new, one, only_recoveries):
                         made.setdefault((found.channel, found.kind), found)
                 except Exception as error:  # noqa: BLE001 - an alert may not harm the run
-                    run_log.warning("alerts | %r failed: %s: %s", alert, type(error).__name__, error)
+                    run_log.warning(
+                        "alerts | %r failed: %s", alert, redact(f"{type(error).__name__}: {error}")
+                    )
         if not isinstance(new, Running):
             for timer in self._timers.pop((subject.name, subject.map_index), ()):
                 timer.cancel()
