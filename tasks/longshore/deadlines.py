@@ -90,3 +90,21 @@ def call_within(function: Callable[[], T], seconds: float) -> T:
     if not call.wait(seconds):
         raise TimeoutError(f"not done after {seconds:g} s")
     return call.result()
+
+
+def ask_within(function: Callable[[], T], seconds: float) -> T:
+    """Make a call as `call_within` does; that it wants to end the process is an error like any other.
+
+    Raises:
+        TimeoutError: The call goes on, in a thread nobody waits for.
+        RuntimeError: It raised SystemExit, or another exception that `except Exception` lets through.
+    """
+    call = start(function)
+    if not call.wait(seconds):
+        raise TimeoutError(f"not done after {seconds:g} s")
+    try:
+        return call.result()
+    except Exception:
+        raise
+    except BaseException as error:
+        raise RuntimeError(f"it raised {type(error).__name__}") from error

@@ -84,7 +84,7 @@ def make_call(
         return Outcome(error=error)
     except TimeoutError as error:  # ours, or one of a channel that did not say more
         return Outcome(error=DeliveryError(f"no answer: {redact(error_text(error))}", uncertain=True))
-    except Exception as error:  # noqa: BLE001 - a channel of the user's may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a channel of the user's may raise anything
         return Outcome(error=DeliveryError(redact(f"{type(error).__name__}: {error_text(error)}")))
 
 

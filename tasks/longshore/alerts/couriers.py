@@ -14,6 +14,7 @@ from longshore.alerts.explanations import explain
 from longshore.alerts.ledgers import Ledger
 from longshore.alerts.messages import Message, Receipt
 from longshore.alerts.plans import SPARE, make_plan
+from longshore.alerts.templates import apply_template
 from longshore.alerts.wording import (
     AGAIN,
     LATE,
@@ -24,7 +25,6 @@ from longshore.alerts.wording import (
     word_details,
     word_digest,
 )
-from longshore.errors import error_text
 from longshore.logs import run_log
 from longshore.secrets import redact
 from longshore.stores.errors import LeaseLostError, StoreError
@@ -273,9 +273,5 @@ class Courier:
         message = word(incident, details=details and told.inline, notes=notes)
         template = self.templates.get(incident.flow)
         if template is not None:
-            try:
-                message = template(message, incident)
-            except Exception as error:  # noqa: BLE001 - the alert goes out all the same
-                why = redact(error_text(error))  # no run may be under way any more, whose records are masked
-                run_log.warning("alerts | a template failed: %s: %s", type(error).__name__, why)
+            message = apply_template(template, message, incident)
         return replace(message, key=key or incident.id)

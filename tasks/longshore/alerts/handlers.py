@@ -172,7 +172,7 @@ class Alert(RunWatcher):
         if rule is None or name in self._broken:
             return otherwise
         try:
-            return deadlines.call_within(lambda: rule(*arguments), _LONGEST_RULE)
+            return deadlines.ask_within(lambda: rule(*arguments), _LONGEST_RULE)
         except Exception as error:  # noqa: BLE001 - an alert may not harm the run
             self._broken.add(name)
             what = redact(f"{type(error).__name__}: {error_text(error)}")
