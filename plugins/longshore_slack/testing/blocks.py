@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore_slack.testing.elements import check_element
-from longshore_slack.testing.objects import Check, at, length, listed, text_object
+from longshore_slack.testing.objects import Check, at, items_of, length, listed, text_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ def _size(value: Any) -> int:
     if isinstance(value, dict):
         known = cast("Json", value)
         return sum(length(one) if isinstance(one, str) else _size(one) for one in known.values())
-    return sum(map(_size, cast("list[Any]", value))) if isinstance(value, list) else 0
+    return sum(_size(one) for one in items_of(value))
 
 
 def _check_id(check: Check, block: Json, where: str, seen: set[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from longshore_slack.testing.objects import items_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,7 +42,7 @@ def mentions(text: str, blocks: list[Json], attachments: list[Json], *, names: b
 def _texts(value: Any) -> Iterator[str]:
     """Yield the texts of blocks in which mentions count."""
     if isinstance(value, list):
-        for one in cast("list[Any]", value):
+        for one in items_of(value):
             yield from _texts(one)
     elif isinstance(value, dict):
         block = cast("Json", value)

@@ -38,6 +38,11 @@ class Check:
             self.wrong(f"must be less than {most + 1} characters", at(where, name))
 
 
+def items_of(value: object) -> list[Any]:
+    """Return a list; empty for what is none."""
+    return cast("list[Any]", value) if type(value) is list else []
+
+
 def at(where: str, name: str) -> str:
     """Return the pointer to a field."""
     return f"{where}/{name}"
@@ -77,7 +82,7 @@ def listed(
     if not isinstance(found, list) or not found:
         check.wrong("must be a list of at least 1 item", at(where, name))
         return
-    items = cast("list[Any]", found)
+    items = items_of(found)
     if most and len(items) > most:
         check.wrong(f"no more than {most} items allowed", at(where, name))
     for index, item in enumerate(items):

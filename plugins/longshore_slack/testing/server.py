@@ -15,6 +15,7 @@ from longshore_slack.testing.http import Handler, Http
 from longshore_slack.testing.limits import Rates
 from longshore_slack.testing.methods import METHODS, Method
 from longshore_slack.testing.people import People
+from longshore_slack.testing.scheduled import post_due
 from longshore_slack.testing.transfers import download, upload
 from longshore_slack.testing.webhooks import receive
 from longshore_slack.testing.workspaces import Workspace
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from longshore_slack.testing.faults import Hook
 
+TOKEN: Final = "xoxb-1-test-token"  # noqa: S105 - of no workspace
 SCOPES: Final = frozenset({
     "channels:history", "channels:join", "channels:read", "chat:write", "chat:write.public", "files:read",
     "files:write", "groups:history", "groups:read", "im:history", "im:read", "im:write", "incoming-webhook",
@@ -56,7 +58,7 @@ class SlackServer(People):
     """
 
     def __init__(
-        self, *, rate_limits: bool = False, token: str = "xoxb-1-test-token", scopes: Iterable[str] = SCOPES,
+        self, *, rate_limits: bool = False, token: str = TOKEN, scopes: Iterable[str] = SCOPES,
         burst: int = 3, tls: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
         super().__init__(Workspace())
@@ -182,6 +184,7 @@ class SlackServer(People):
         told: Json = self._told(request, method)
         if answer is None:
             with self.workspace.lock:
+                post_due(self.workspace)
                 answer, told = self._answer(request, method)
         if fault is not None and fault.kind == "slow":
             self._stopped.wait(fault.seconds)
