@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
@@ -21,8 +22,8 @@ _LONGEST_DETAIL: Final = 3_000
 _SHORTEST_DETAIL: Final = 300
 _LONGEST_FIELD: Final = 1_200
 _LONGEST_NAME: Final = 100
-_ROOM: Final = limits.WHOLE - 1_500
-"""Characters for all but the notes."""
+_ROOM: Final = limits.WHOLE - 4_000
+"""Characters for all but the title and the notes."""
 
 
 @dataclass(slots=True)
@@ -100,7 +101,8 @@ class _Layouter:
 
     def _header(self) -> Any:
         title = " ".join(f"{self._message.mark} {self._message.title}".split())
-        return self._models.HeaderBlock(text=self._plain(self._fit(title, limits.HEADER, "title")))
+        text = self._plain(self._fit(title, limits.HEADER, "title"))
+        return self._models.HeaderBlock(text=text, block_id=block_id(self._message))
 
     def _error_line(self) -> Any:
         text = self._fit(self._message.text, limits.SECTION, "text")
@@ -137,6 +139,7 @@ class _Layouter:
         if not link:
             return
         shown = _as_link(link)
+        self._room -= min(size(shown or link), limits.SECTION)
         if shown and size(shown) <= limits.SECTION:
             yield self._section(shown)
         else:
@@ -175,6 +178,11 @@ class _Layouter:
             kept = [*kept[: limits.CONTEXT - 1], " ".join(kept[limits.CONTEXT - 1 :])]
         longest = min(limits.CONTEXT_TEXT, 1_500 // len(kept))
         return self._models.ContextBlock(elements=[self._plain(cut(note, longest)[0]) for note in kept])
+
+
+def block_id(message: Message) -> str:
+    """Return what the first block of a message is called, and no other message's."""
+    return f"longshore-{hashlib.sha256(clean(message.key).encode()).hexdigest()[:40]}"
 
 
 def _as_link(link: str) -> str:

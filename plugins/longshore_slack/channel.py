@@ -90,8 +90,14 @@ class SlackChannel(Channel):
 
     @property
     def _connection(self) -> SlackConnection:
+        # A message takes some five calls, which together are to end within half a minute.
         return SlackConnection(
-            token=self.token or TOKEN, base_url=self.base_url, proxy=self.proxy, ca_file=self.ca_file
+            token=self.token or TOKEN,
+            base_url=self.base_url,
+            read_timeout=8.0,
+            call_timeout=10.0,
+            proxy=self.proxy,
+            ca_file=self.ca_file,
         )
 
     @property

@@ -51,25 +51,31 @@ class _Counted:
         return chunk
 
 
-def send_bytes(slack: Slack, source: Source, what: str) -> dict[str, str]:
+def send_bytes(slack: Slack, source: Source, what: str, *, within: float = 0.0) -> dict[str, str]:
     """Send a file's bytes to a place that nobody sees yet, and return what `hand_over` takes.
+
+    Args:
+        slack: The workspace.
+        source: The file.
+        what: What is being done, for messages.
+        within: Seconds for the bytes in all; 0 for no limit.
 
     Raises:
         SlackError: It failed.
     """
     if isinstance(source.content, bytes):
-        return _send(slack, source, what, source.content, len(source.content))
+        return _send(slack, source, what, source.content, len(source.content), within)
     try:
         with source.content.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            return _send(slack, source, what, _Counted(stream, size, source.filename), size)
+            return _send(slack, source, what, _Counted(stream, size, source.filename), size, within)
     except OSError as error:
         if error.filename is None:
             raise
         raise SlackRefusedError(f"cannot {what}: {error.strerror}; give a file that can be read") from error
 
 
-def _send(slack: Slack, source: Source, what: str, data: Any, size: int) -> dict[str, str]:
+def _send(slack: Slack, source: Source, what: str, data: Any, size: int, within: float) -> dict[str, str]:
     from urllib.request import Request
 
     from longshore_slack.transport import exchange
@@ -83,7 +89,7 @@ def _send(slack: Slack, source: Source, what: str, data: Any, size: int) -> dict
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
     request = Request(url, data=data, headers=headers, method="POST")  # noqa: S310 - looked at above
     try:
-        check_upload(exchange(slack.connection, request, what, within=0.0), what)
+        check_upload(exchange(slack.connection, request, what, within=within), what)
     except SlackError as error:
         error.uncertain = False  # nobody sees the file before it is handed over
         raise

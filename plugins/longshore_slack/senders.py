@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longshore import Receipt, current
 from longshore_slack import webhooks
 from longshore_slack.answers import value
-from longshore_slack.blocks import Layout, lay_out
+from longshore_slack.blocks import Layout, block_id, lay_out
 from longshore_slack.directories import Directory
 from longshore_slack.errors import (
     SlackError,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EVENT: Final = "longshore_alert"
 _SKEW: Final = 300.0
 """Seconds by which this clock and Slack's may differ."""
+_LONGEST_UPLOAD: Final = 10.0
 _LONGEST_SEARCH: Final = 86_400.0
 _IN_THREAD: Final = "The whole text is in the thread."
 _QUIET: Final = {"unfurl_links": False, "unfurl_media": False}
@@ -84,7 +85,8 @@ class TokenSender:
             return layout, []
         try:
             whole = Source(clean(message.plain).encode(), "message.txt", "The whole text")
-            return layout, [send_bytes(self._slack, whole, f"attach the whole text for {self._target!r}")]
+            what = f"attach the whole text for {self._target!r}"
+            return layout, [send_bytes(self._slack, whole, what, within=_LONGEST_UPLOAD)]
         except SlackRateLimitedError:
             raise
         except SlackError as error:
@@ -137,9 +139,7 @@ class TokenSender:
             limit=200,
         )
         for found in history:
-            metadata: dict[str, Any] = found.get("metadata") or {}
-            payload: dict[str, Any] = metadata.get("event_payload") or {}
-            if metadata.get("event_type") == EVENT and payload.get("key") == message.key:
+            if _is(message, found):
                 return Receipt(id=str(found["ts"]), place=place, time=moment(str(found["ts"])))
         return None
 
@@ -180,6 +180,16 @@ class WebhookSender:
     def probe(self) -> None:
         """Send what the webhook refuses without posting it."""
         webhooks.probe(self._connection, self._webhook, f"reach the webhook of {self._target!r}")
+
+
+def _is(message: Message, found: dict[str, Any]) -> bool:
+    """Whether what a channel's history shows is a message; metadata is there for some tokens only."""
+    metadata: dict[str, Any] = found.get("metadata") or {}
+    payload: dict[str, Any] = metadata.get("event_payload") or {}
+    if metadata.get("event_type") == EVENT:
+        return payload.get("key") == message.key
+    blocks: list[dict[str, Any]] = found.get("blocks") or []
+    return any(block.get("block_id") == block_id(message) for block in blocks)
 
 
 def _metadata(message: Message) -> dict[str, Any]:

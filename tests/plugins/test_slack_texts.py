@@ -71,6 +71,7 @@ def test_a_message_is_laid_out_as_a_person_reads_it() -> None:
     kinds = [block["type"] for block in layout.blocks]
     assert kinds == ["header", "section", "section", "section", "section", "rich_text", "context"]
     header, mention, error, fields, link, detail, notes = layout.blocks
+    assert header["block_id"].startswith("longshore-")
     assert header["text"] == {"type": "plain_text", "text": "✖ nightly failed: load", "emoji": False}
     assert mention["text"]["text"] == "<!here>"
     assert error["text"] == {"type": "plain_text", "text": "cannot load <b> & c", "emoji": False}
@@ -115,7 +116,7 @@ def test_a_huge_message_says_what_was_left_out_of_it() -> None:
     note = layout.blocks[-1]["elements"][-1]["text"]
     for part in ("of the title", "of the text", "of 60 fields", "of 60 details", "in the thread"):
         assert part in note
-    assert size(json.dumps(layout.blocks, ensure_ascii=False)) < 16_000
+    assert size(json.dumps(layout.blocks, ensure_ascii=False)) < 13_500
     assert all(unicodedata.category(c) != "Cs" for c in json.dumps(layout.blocks, ensure_ascii=False))
 
 
