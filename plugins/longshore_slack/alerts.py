@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from longshore import Alert, State
 from longshore_slack.channel import SlackChannel
-from longshore_slack.connections import API
 from longshore_slack.mentions import joined
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class SlackAlert(Alert):
         webhook: The URL of an incoming webhook, which can send, but not edit, thread or find.
         mention: Who is called by a new message that is an error or critical: `@oncall`, `@here`,
             `ann@example.com`, `<@U012AB3CD>`; or a dict of these by severity.
-        base_url: Where the Web API is.
+        base_url: Where the Web API is; by default `$SLACK_API_URL`, else Slack itself.
         on: What to tell of.
         only: Of those states, only these kinds.
         ignore: Of those states, not these kinds.
@@ -58,7 +57,7 @@ class SlackAlert(Alert):
         token: Secret | None = None,
         webhook: Secret | None = None,
         mention: str | Mapping[Severity, str] = "",
-        base_url: str = API,
+        base_url: str = "",
         on: Collection[str] = ("failed", "late", "recovered"),
         only: States = State,
         ignore: States | None = None,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from longshore import Channel, ConfigurationError, DeliveryError, Receipt, Secret
 from longshore_slack.client import Slack
 from longshore_slack.connections import (
-    API,
     TOKEN,
     WEBHOOK,
     SlackConnection,
@@ -40,7 +39,7 @@ class SlackChannel(Channel):
         webhook: The URL of an incoming webhook.
         mention: Who is called by a new message that is an error or critical: `@oncall`, `@here`,
             `ann@example.com`, `<@U012AB3CD>`; by severity: `"error=@ann critical=@here"`.
-        base_url: Where the Web API is.
+        base_url: Where the Web API is; by default `$SLACK_API_URL`, else Slack itself.
         proxy: The URL of a proxy, as a `Secret` where it has a password.
         ca_file: The path of a file of certificate authorities in place of the usual ones.
 
@@ -54,7 +53,7 @@ class SlackChannel(Channel):
     token: Secret | None = field(default=None, kw_only=True)
     webhook: Secret | None = field(default=None, kw_only=True)
     mention: str = field(default="", kw_only=True)
-    base_url: str = field(default=API, kw_only=True)
+    base_url: str = field(default="", kw_only=True)
     proxy: str | Secret = field(default="", kw_only=True)
     ca_file: str = field(default="", kw_only=True)
 
@@ -64,7 +63,8 @@ class SlackChannel(Channel):
         check_secret("SlackChannel", "webhook", self.webhook)
         if self.token is not None and self.webhook is not None:
             raise ConfigurationError("SlackChannel() got a token and a webhook; give one, the token can more")
-        check_url("SlackChannel(base_url=...)", self.base_url)
+        if self.base_url:
+            check_url("SlackChannel(base_url=...)", self.base_url)
         check_mention("SlackChannel", self.mention)
 
     @property

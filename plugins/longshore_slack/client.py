@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_CLIENTS: Final = 32
 _MOST_PAGES: Final = 1_000
-_clients: dict[tuple[int, SlackConnection], tuple[str, CheckedClient]] = {}
+_clients: dict[tuple[int, SlackConnection], tuple[tuple[str, str], CheckedClient]] = {}
 
 
 class Slack:
@@ -139,15 +139,15 @@ def client_for(connection: SlackConnection, what: str) -> CheckedClient:
         SlackUnauthorizedError: The token cannot be one.
         MissingExtraError: The SDK is not installed.
     """
-    token = _token(connection, what)
+    token, url = _token(connection, what), connection.api_url
     key = (os.getpid(), connection)
     known = _clients.get(key)
-    if known is None or known[0] != token:  # a token that was changed is followed
+    if known is None or known[0] != (token, url):  # a token that was changed is followed
         require("slack_sdk", extra="slack")
         from longshore_slack.webclients import CheckedClient
 
         with _lock:
-            known = _clients[key] = token, CheckedClient(connection, token)
+            known = _clients[key] = (token, url), CheckedClient(connection, token)
             for oldest in list(_clients)[:-_MOST_CLIENTS]:
                 _clients.pop(oldest, None)
     return known[1]

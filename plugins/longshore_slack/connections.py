@@ -21,8 +21,9 @@ class SlackConnection:
 
     Args:
         token: The bot's token, `xoxb-...`.
-        base_url: Where the Web API is; another one for GovSlack, or for a server of your tests. `http://` is
-            taken for this machine only, since the token would go over the wire as it is.
+        base_url: Where the Web API is; by default `$SLACK_API_URL`, which the tests of your flows may set, else
+            Slack itself. `http://` is taken for this machine only, since the token would go over the wire as
+            it is.
         connect_timeout: Seconds until somebody has taken the connection.
         read_timeout: Seconds without a byte of the answer before the call counts as failed.
         call_timeout: Seconds for one call in all, but for the bytes of a file.
@@ -36,7 +37,7 @@ class SlackConnection:
     """
 
     token: Secret = TOKEN
-    base_url: str = API
+    base_url: str = ""
     connect_timeout: float = 5.0
     read_timeout: float = 15.0
     call_timeout: float = 30.0
@@ -45,8 +46,8 @@ class SlackConnection:
 
     def __post_init__(self) -> None:
         check_secret("SlackConnection", "token", self.token)
-        check_url("SlackConnection(base_url=...)", self.base_url)
-        object.__setattr__(self, "base_url", self.base_url.rstrip("/") + "/")
+        if self.base_url:
+            check_url("SlackConnection(base_url=...)", self.base_url)
         for name in ("connect_timeout", "read_timeout", "call_timeout"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(
@@ -56,6 +57,18 @@ class SlackConnection:
             raise ConfigurationError(
                 "SlackConnection(proxy=...) has a password in the URL; write proxy=Secret('env:SLACK_PROXY')"
             )
+
+    @property
+    def api_url(self) -> str:
+        """Where the Web API is, with a slash at its end.
+
+        Raises:
+            ConfigurationError: `$SLACK_API_URL` is none that a token may go to.
+        """
+        found = self.base_url or os.environ.get("SLACK_API_URL") or API
+        if not self.base_url:
+            check_url("$SLACK_API_URL", found)
+        return found.rstrip("/") + "/"
 
     @property
     def proxy_url(self) -> str:

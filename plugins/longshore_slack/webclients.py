@@ -41,7 +41,7 @@ class CheckedClient(WebClient):
     def __init__(self, connection: SlackConnection, token: str) -> None:
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             token=token,
-            base_url=connection.base_url,
+            base_url=connection.api_url,
             timeout=round(connection.read_timeout) or 1,
             logger=_LOGGER,
             retry_handlers=[],
