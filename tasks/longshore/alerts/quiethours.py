@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
-from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Final
 
 from longshore.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _FORM: Final = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)(?:\s+(\S+))?")
 
@@ -39,6 +41,8 @@ def read_quiet_hours(hours: str) -> tuple[time, time, ZoneInfo]:
     Raises:
         ConfigurationError: The text cannot be read.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # 20 ms that importing `Alert` need not take
+
     found = _FORM.fullmatch(hours.strip())
     try:
         if found is None:
