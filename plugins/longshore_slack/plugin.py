@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from longshore import Task, hookimpl
+from longshore import Channel, Task, hookimpl
 from longshore_slack import (
+    SlackChannel,
     SlackDelete,
     SlackLookup,
     SlackPost,
@@ -18,13 +19,19 @@ from longshore_slack import (
 from longshore_slack.checkups import check_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
     return [SlackPost, SlackUpload, SlackUpdate, SlackDelete, SlackReact, SlackLookup, SlackWait]
+
+
+@hookimpl(optionalhook=True)
+def longshore_channels() -> Mapping[str, type[Channel]]:
+    """Return the channels of alerts by their schemes."""
+    return {"slack": SlackChannel}
 
 
 @hookimpl
