@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alert_book import BookChannel, Rig
@@ -16,6 +18,8 @@ from longshore import Alert, InlineExecutor, SQLiteStore, flow, flush_alerts, ta
 from longshore.alerts import deliveries
 from longshore.alerts.errors import DeliveryError
 from longshore.alerts.messages import Message
+from longshore.alerts.spools import MemorySpool
+from longshore.stores.errors import StoreError
 from longshore.stores.records import AlertRecord
 
 
@@ -133,3 +137,29 @@ def test_a_storm_that_recovers_is_told_to_have_recovered_once(tmp_path: Path) ->
         rig.happen("recovered", severity="info")
         rig.pass_time(30)
     assert [m.status for _, _, m in rig.book.calls] == ["failed", "recovered"]
+
+
+class FullSpool(MemorySpool):
+    """Cannot be written now and then."""
+
+    writes = 0
+
+    def write_incidents(self, *arguments: Any) -> None:
+        self.writes += 1
+        if self.writes % 3:
+            raise StoreError("the disk is full")
+        super().write_incidents(*arguments)
+
+
+@pytest.mark.gate("N3")
+def test_what_cannot_be_written_for_a_while_is_counted_once() -> None:
+    rig = Rig(BookChannel("storm"), spool=FullSpool())
+    for number in range(30):
+        rig.happen(index=number)
+        with contextlib.suppress(StoreError):
+            rig.pass_time(1)
+    for _ in range(30):
+        with contextlib.suppress(StoreError):
+            rig.pass_time(20)
+    assert len(rig.book.did("send")) == 1
+    assert dict(rig.book.calls[-1][2].fields)["Failures"] == "30"

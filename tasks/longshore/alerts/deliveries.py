@@ -137,15 +137,31 @@ class Deliveries:
         self._lock = forks.Lock()
         self._rounds: dict[tuple[str, str], _Round] = {}
 
-    def wake(self, channel: Channel, spool: Spool, flow: str = "", template: Template | None = None) -> None:
-        """Have a channel told of what waits in a spool; returns at once."""
-        round_ = self._round(channel, spool)
+    def wake(
+        self,
+        channel: Channel,
+        spool: Spool,
+        flow: str = "",
+        template: Template | None = None,
+        *,
+        address: str = "",
+    ) -> None:
+        """Have a channel told of what waits in a spool; returns at once.
+
+        Args:
+            channel: The channel.
+            spool: What keeps what waits.
+            flow: The flow whose messages a template replaces.
+            template: Replaces them.
+            address: The channel's, where it is known: to make it costs more than the rest.
+        """
+        round_ = self._round(address or channel.address, channel, spool)
         if template is not None:
             round_.courier.templates[flow] = template
         round_.wake()
 
-    def _round(self, channel: Channel, spool: Spool) -> _Round:
-        key = channel.address, str(getattr(spool, "location", ""))
+    def _round(self, address: str, channel: Channel, spool: Spool) -> _Round:
+        key = address, str(getattr(spool, "location", ""))
         with self._lock:
             found = self._rounds.get(key)
             if found is None:

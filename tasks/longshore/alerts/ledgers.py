@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from longshore.alerts.budgets import Budget, record_id
@@ -36,6 +37,8 @@ class Ledger:
         self._token = uuid.uuid4().hex
         self._held = False
         self._renewed = 0.0
+        self._taken: set[int] = set()
+        self._touched: dict[str, Incident] = {}
         self.incidents: dict[str, Incident] = {}
         self.budget = Budget()
 
@@ -47,6 +50,7 @@ class Ledger:
         held = self._spool.take_channel(self._channel, self._token)
         if held and not self._held:
             self.incidents, self.budget = {}, Budget()
+            self._taken, self._touched = set(), {}
             self._load(self._spool.incidents(self._channel, open_only=True))
             self._load(self._spool.incidents(self._channel, waiting_only=True))
         self._held = held
@@ -77,16 +81,25 @@ class Ledger:
     def fold(self) -> None:
         """Take every alert that waits into its incident."""
         while waiting := self._spool.alerts(self._channel, _BATCH):
-            touched = {id(i): i for _, alert in waiting for i in self._take(alert)}
-            records = [incident.to_record() for incident in touched.values()]
+            places = defaultdict[tuple[str, str], list[Incident]](list)
+            for incident in self.incidents.values():
+                places[incident.flow, incident.step].append(incident)
+            for number, alert in waiting:
+                if number not in self._taken:  # else the spool could not be written since
+                    self._taken.add(number)
+                    self._touched |= {i.id: i for i in self._take(alert, places[alert.flow, alert.step])}
+            records = [incident.to_record() for incident in self._touched.values()]
             self._spool.write_incidents(
                 self._channel, self._token, records, [number for number, _ in waiting]
             )
+            self._taken.clear()
+            self._touched.clear()
             if len(waiting) < _BATCH:
                 break
 
-    def _take(self, alert: AlertRecord) -> list[Incident]:
-        mine = [i for i in self.incidents.values() if (i.flow, i.step) == (alert.flow, alert.step) and i.open]
+    def _take(self, alert: AlertRecord, here: list[Incident]) -> list[Incident]:
+        """Take an alert into an incident of the same flow and step, of which this may be the first one."""
+        mine = [incident for incident in here if incident.open]
         found = [incident for incident in mine if incident.accepts(alert)]
         if not found and alert.kind == "recovered":
             return []
@@ -95,6 +108,7 @@ class Ledger:
                 incident.open = (incident.status == "silent") != (alert.kind == "silent")
             new = Incident(uuid.uuid4().hex, alert.channel, alert.flow, alert.step, alert.time)
             self.incidents[new.id] = new
+            here.append(new)
             found = [new]
         for incident in found:
             incident.take(alert)

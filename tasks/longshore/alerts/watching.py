@@ -152,14 +152,14 @@ class RunAlerts:
     def add_in_memory(self, alerts: list[AlertRecord]) -> None:
         """Have alerts told that cannot be written down."""
         memory().add_alerts(alerts)
-        for channel, alert in self._channels.values():
-            here().wake(channel, memory(), self._flow, alert.template)
+        for address, (channel, alert) in self._channels.items():
+            here().wake(channel, memory(), self._flow, alert.template, address=address)
 
     def wake(self) -> None:
         """Have what waits told, from a thread that nobody waits for."""
         deliveries = here()
-        for channel, alert in self._channels.values():
-            deliveries.wake(channel, self._spool, self._flow, alert.template)
+        for address, (channel, alert) in self._channels.items():
+            deliveries.wake(channel, self._spool, self._flow, alert.template, address=address)
 
     def close(self) -> None:
         """Watch no clock any longer."""
