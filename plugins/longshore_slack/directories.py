@@ -126,11 +126,6 @@ class Directory:
                 _known.pop(oldest, None)
         return known[1]
 
-    def forget(self, target: str) -> None:
-        """Look a name up anew the next time."""
-        for kind in ("channel", "dm", "user"):
-            _known.pop((os.getpid(), self._slack.connection, kind, target), None)
-
 
 def is_person(target: str) -> bool:
     """Whether a target is a user: `@ann`, an e-mail address, or a user's id."""

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+
+pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
+
 from slack_rig import attached, running_slack, shown
 from slack_sdk.models.blocks import HeaderBlock
 

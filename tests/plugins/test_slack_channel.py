@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
+
 from slack_rig import attached, running_slack, shown
 
 from longshore import (
@@ -150,6 +153,33 @@ def test_somebody_who_cannot_be_found_does_not_keep_the_message_back(slack: Slac
     receipt = channel.send(message())
     text = json.dumps(shown(slack, receipt.id).blocks)
     assert "nobody@example.com could not be called" in text
+
+
+def test_a_group_is_called_by_its_handle_and_missed_in_words(slack: SlackServer) -> None:
+    group = slack.add_group("oncall")
+    channel = SlackChannel("#data", base_url=slack.base_url, mention="@oncall")
+    assert shown(slack, channel.send(message()).id).pings == (f"<!subteam^{group}>",)
+    slack.scopes.discard("usergroups:read")
+    other = SlackChannel("#data", base_url=slack.base_url, mention="@others")
+    seen = shown(slack, other.send(message()).id)
+    assert seen.pings == ()
+    assert "usergroups:read" in json.dumps(seen.blocks)
+
+
+def test_a_person_is_told_and_found(slack: SlackServer) -> None:
+    for target in ("ann@example.com", "@bob"):
+        channel = SlackChannel(target, base_url=slack.base_url)
+        receipt = channel.send(message())
+        assert receipt.place.startswith("D")
+        assert channel.find(message()) == receipt
+        channel.edit(receipt, message(status="recovered"))
+
+
+def test_what_is_found_out_first_leaves_no_doubt_when_it_fails(slack: SlackServer) -> None:
+    slack.fail("users.lookupByEmail", kind="reset")
+    with pytest.raises(DeliveryError) as caught:
+        SlackChannel("ann@example.com", base_url=slack.base_url).send(message())
+    assert (caught.value.retryable, caught.value.uncertain) == (True, False)
 
 
 # --- N4

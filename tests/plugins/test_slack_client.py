@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
+
 from http_server import (
     Exchange,
     Handler,

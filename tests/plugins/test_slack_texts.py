@@ -6,6 +6,9 @@ import json
 import unicodedata
 
 import pytest
+
+pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
+
 from slack_sdk.models.blocks import HeaderBlock
 
 from longshore import ConfigurationError, Detail, Message
