@@ -31,7 +31,7 @@ class Http(ThreadingMixIn, HTTPServer):
         self, address: tuple[str, int], handler: type[Handler], context: ssl.SSLContext | None
     ) -> None:
         self._context = context
-        self._open: dict[socket.socket, threading.Thread] = {}
+        self._open: dict[threading.Thread, socket.socket] = {}
         self._guard = threading.Lock()
         super().__init__(address, handler)
 
@@ -48,31 +48,30 @@ class Http(ThreadingMixIn, HTTPServer):
             target=self._process, args=(request, client_address), name="slack-server", daemon=True
         )
         with self._guard:
-            self._open[request] = thread
+            self._open[thread] = request
         thread.start()
 
     def _process(self, request: socket.socket, client_address: Any) -> None:
+        used = request
         with suppress(OSError):  # a client that does not trust the certificate, or has gone
-            used = self._context.wrap_socket(request, server_side=True) if self._context else request
-            try:
-                self.finish_request(used, client_address)
-            finally:
-                with suppress(OSError):
-                    used.close()
+            if self._context:
+                used = self._context.wrap_socket(request, server_side=True)
+                with self._guard:
+                    self._open[threading.current_thread()] = used
+            self.finish_request(used, client_address)
         with suppress(OSError):
-            request.close()
+            used.close()
         with self._guard:
-            self._open.pop(request, None)
+            self._open.pop(threading.current_thread(), None)
 
     def server_close(self) -> None:
         """Close all, and wait for the threads."""
         super().server_close()
         with self._guard:
             known = dict(self._open)
-        for connection in known:
+        for thread, connection in known.items():
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        for thread in known.values():
             thread.join(5.0)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from longshore_slack.testing.answers import Answer, Json, SlackSaysNo, as_json
 from longshore_slack.testing.arguments import structure, text
 from longshore_slack.testing.blocks import check_blocks, too_long
-from longshore_slack.testing.objects import length
+from longshore_slack.testing.objects import items_of, length
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,10 +52,7 @@ def _plain(message: str) -> str:
 def _check_attachment(attachment: Any, index: int) -> None:
     if not isinstance(attachment, dict):
         raise SlackSaysNo("invalid_attachments")
-    inner: Any = cast("Json", attachment).get("blocks") or []
-    wrong = (
-        check_blocks(inner, f"/attachments/{index}/blocks") if isinstance(inner, list) else ["must be a list"]
-    )
+    wrong = check_blocks(items_of(cast("Json", attachment).get("blocks")), f"/attachments/{index}/blocks")
     if wrong:
         raise SlackSaysNo("invalid_attachments", *wrong, errors=[_plain(one) for one in wrong])
 

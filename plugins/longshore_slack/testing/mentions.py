@@ -41,10 +41,9 @@ def mentions(text: str, blocks: list[Json], attachments: list[Json], *, names: b
 
 def _texts(value: Any) -> Iterator[str]:
     """Yield the texts of blocks in which mentions count."""
-    if isinstance(value, list):
-        for one in items_of(value):
-            yield from _texts(one)
-    elif isinstance(value, dict):
+    for one in items_of(value):
+        yield from _texts(one)
+    if isinstance(value, dict):
         block = cast("Json", value)
         kind = block.get("type")
         if kind in _MARKUP:

@@ -40,7 +40,8 @@ class Check:
 
 def items_of(value: object) -> list[Any]:
     """Return a list; empty for what is none."""
-    return cast("list[Any]", value) if type(value) is list else []
+    is_list = isinstance(value, list)
+    return cast("list[Any]", value) if is_list else []
 
 
 def at(where: str, name: str) -> str:
@@ -79,10 +80,9 @@ def listed(
         if needed:
             check.missing(name, where)
         return
-    if not isinstance(found, list) or not found:
-        check.wrong("must be a list of at least 1 item", at(where, name))
-        return
     items = items_of(found)
+    if not items:
+        check.wrong("must be a list of at least 1 item", at(where, name))
     if most and len(items) > most:
         check.wrong(f"no more than {most} items allowed", at(where, name))
     for index, item in enumerate(items):

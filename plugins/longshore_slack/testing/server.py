@@ -7,13 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore_slack.testing.answers import Answer, Json, Request, SlackSaysNo, as_json
+from longshore_slack.testing.answers import Answer, Json, Request, SlackSaysNo
+from longshore_slack.testing.api import call
 from longshore_slack.testing.arguments import read_arguments
 from longshore_slack.testing.calls import Call, Caller, RateLimited
 from longshore_slack.testing.faults import WEBHOOK, Fault, Faults
 from longshore_slack.testing.http import Handler, Http
 from longshore_slack.testing.limits import Rates
-from longshore_slack.testing.methods import METHODS, Method
+from longshore_slack.testing.methods import METHODS
 from longshore_slack.testing.people import People
 from longshore_slack.testing.scheduled import post_due
 from longshore_slack.testing.transfers import download, upload
@@ -213,40 +214,9 @@ class SlackServer(People):
                 return upload(self.workspace, request), {"path": request.path, "size": len(request.body)}
             if method == "download":
                 return download(self.workspace, request, self.token), {"path": request.path}
-            return self._call(request, method, caller)
+            return call(self.workspace, request, method, self.token, caller)
         except RateLimited as limited:
             return limited.answer, self._told(request, method)
-
-    def _call(self, request: Request, name: str, caller: Caller) -> tuple[Answer, Json]:
-        arguments: Json = {}
-        try:
-            method = METHODS.get(name)
-            if method is None:
-                raise SlackSaysNo("unknown_method", req_method=name)
-            arguments = read_arguments(request, takes_json=method.takes_json)
-            self._admit(request, arguments, method)
-            caller.count(name, method.per_minute)
-            answer = as_json({"ok": True, **method.act(self.workspace, arguments, caller)})
-        except SlackSaysNo as error:
-            answer = error.answer()
-        answer.headers["X-OAuth-Scopes"] = ",".join(sorted(self.scopes))
-        return answer, arguments
-
-    def _admit(self, request: Request, arguments: Json, method: Method) -> None:
-        """Look at the token and its scopes.
-
-        Raises:
-            SlackSaysNo: The token is missing, wrong, or may not do this.
-        """
-        scheme, _, given = request.header("authorization").partition(" ")
-        token = given if scheme == "Bearer" else str(arguments.get("token") or "")
-        if not token:
-            raise SlackSaysNo("not_authed")
-        if token != self.token:
-            raise SlackSaysNo("invalid_auth")
-        if method.scope and not self.scopes & set(method.scope.split("|")):
-            needed = method.scope.replace("|", ",")
-            raise SlackSaysNo("missing_scope", needed=needed, provided=",".join(sorted(self.scopes)))
 
 
 def _word(answer: Answer) -> str:
