@@ -252,6 +252,22 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path, canary: Can
         assert SlackPost("#data", connection=trusting).run("hello").channel == "C012AB3CD"
 
 
+def test_a_proxy_is_used_and_its_password_is_not_shown(
+    server: HttpServer, canary: Canary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_PROXY", server.url().replace("//", "//me:c4n4ry-of-proxy@"))
+    there = SlackConnection(
+        token=canary.secret, base_url="http://127.0.0.1:1/api/", proxy=Secret("env:SLACK_PROXY")
+    )
+    monkeypatch.setenv("no_proxy", "")
+    server.on(POST, says(POSTED), respond(407, b"no"))
+    assert SlackPost("#data", connection=there).run("hello").ts == POSTED["ts"]
+    assert server.requests[0].target == "http://127.0.0.1:1/api/chat.postMessage"
+    assert server.requests[0].headers["Proxy-Authorization"].startswith("Basic ")
+    error = caught(lambda: SlackPost("#data", connection=there).run("hello"))
+    assert "c4n4ry" not in everything_of(error) + repr(there)
+
+
 def test_an_attempt_that_is_told_to_stop_cuts_the_call(server: HttpServer, canary: Canary) -> None:
     server.on(POST, stall)
     there = SlackConnection(token=canary.secret, base_url=server.url("/api/"), read_timeout=30)
