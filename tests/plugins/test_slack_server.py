@@ -161,6 +161,18 @@ def test_a_message_is_changed_and_deleted_by_the_channels_id_alone(
     assert word_of(client.chat_delete, **where) == "message_not_found"
 
 
+def test_metadata_stays_until_it_is_changed_or_taken_away(slack: SlackServer, client: WebClient) -> None:
+    told = {"event_type": "told", "event_payload": {"key": "1"}}
+    posted = client.chat_postMessage(channel="data", text="x", metadata=told)
+    where = {"channel": posted["channel"], "ts": posted["ts"]}
+    client.chat_update(**where, text="y")
+    assert slack.messages("data")[0].metadata == told
+    client.chat_update(**where, text="y", metadata={})
+    assert slack.messages("data")[0].metadata is None
+    slack.archive("data")
+    assert word_of(client.chat_update, **where, text="z") == "is_inactive"
+
+
 def test_the_message_of_somebody_else_is_not_changed(slack: SlackServer, client: WebClient) -> None:
     ts = slack.say("data", "mine", "ann")
     channel = slack.messages("data")[0].channel

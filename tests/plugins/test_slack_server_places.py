@@ -134,6 +134,7 @@ def test_a_file_is_sent_shown_and_fetched(slack: SlackServer, client: WebClient)
     assert known["shares"]["public"][head["channel"]] == [{"ts": message.ts}]
     assert slack.file(file_id) == b"a,b\n"
     assert fetched(known["url_private"], slack.token) == b"a,b\n"
+    assert word_of(client.files_completeUploadExternal, files=[{"id": file_id}]) == "file_update_failed"
     assert fetched(known["url_private"], "wrong").startswith(b"<!DOCTYPE html>")
 
 
@@ -169,9 +170,13 @@ def test_a_file_that_is_not_whole_is_not_shown(slack: SlackServer, client: WebCl
     assert slack.messages("data") == []
 
 
-def test_a_file_goes_to_channels_by_id_alone(client: WebClient) -> None:
+def test_a_file_goes_to_channels_by_id_alone(slack: SlackServer, client: WebClient) -> None:
     sent = client.files_upload_v2(content="x", filename="a.txt")
     assert sent["file"]["channels"] == []
+    inner = slack.add_channel("inner", private=True)
+    file_id = client.files_upload_v2(content="x", filename="a.txt", channel=inner)["file"]["id"]
+    shares = client.files_info(file=file_id)["file"]["shares"]
+    assert (shares["public"], list(shares["private"])) == ({}, [inner])
     assert word_of(client.files_upload_v2, content="x", filename="a.txt", channel="data") == (
         "channel_not_found"
     )

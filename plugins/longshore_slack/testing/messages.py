@@ -104,7 +104,8 @@ def update(workspace: Workspace, arguments: Json, _caller: Caller) -> Json:
     message.blocks = copy.deepcopy(blocks or []) if blocks is not None or written else message.blocks
     if attachments is not None or written:
         message.attachments = copy.deepcopy(attachments or [])
-    message.metadata = metadata or message.metadata
+    if arguments.get("metadata") not in (None, ""):  # an empty object takes the old one away
+        message.metadata = metadata
     message.edited = {"user": message.user, "ts": workspace.new_ts()}
     return {"channel": place.id, "ts": ts, "text": message.text, "message": shown(place, message)}
 
@@ -128,7 +129,7 @@ def _own(workspace: Workspace, place: Place, ts: str, word: str) -> Posted:
     """
     message = workspace.find(place, ts)
     if place.archived:
-        raise SlackSaysNo("is_archived")
+        raise SlackSaysNo("is_inactive")
     if message.user != BOT_USER or message.webhook:
         raise SlackSaysNo(word)
     return message

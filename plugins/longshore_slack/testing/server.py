@@ -177,22 +177,23 @@ class SlackServer(People):
 
     def handle(self, request: Request, method: str, fault: Fault | None) -> Answer | None:
         """Answer a request; None when there is no answer. For the handler."""
-        if fault is not None and fault.kind == "hang":
+        kind = fault.kind if fault is not None else ""
+        if kind == "hang":
             self.note(method, self._told(request, method), 0)
             self._stopped.wait()
             return None
         answer = fault.answer(request, method) if fault is not None else None
-        told: Json = self._told(request, method)
-        if answer is None:
+        if answer is not None:
+            told = self._told(request, method)
+        else:
             with self.workspace.lock:
                 post_due(self.workspace)
                 answer, told = self._answer(request, method)
-        if fault is not None and fault.kind == "slow":
+        if fault is not None and kind == "slow":
             self._stopped.wait(fault.seconds)
-        if fault is not None and fault.kind == "type":
+        if kind == "type":
             answer.headers["Content-Type"] = "application/octet-stream"
-        reset = fault is not None and fault.kind == "reset"
-        self.note(method, told, 0 if reset else answer.status, _word(answer))
+        self.note(method, told, 0 if kind == "reset" else answer.status, _word(answer))
         return answer
 
     def _told(self, request: Request, method: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import email.policy
 from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any, cast
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from longshore_slack.testing.answers import Answer, Json, Request, SlackSaysNo, as_text
 from longshore_slack.testing.arguments import number, required, structure, text
 from longshore_slack.testing.messages import target
-from longshore_slack.testing.workspaces import BOT_USER, Place, Posted, Workspace, shown
+from longshore_slack.testing.workspaces import BOT_USER, Place, Posted, Workspace
 
 if TYPE_CHECKING:
     from longshore_slack.testing.calls import Caller
@@ -58,9 +59,11 @@ def complete(workspace: Workspace, arguments: Json, caller: Caller) -> Json:
     if not given:
         raise SlackSaysNo("invalid_arguments", "[ERROR] missing required field: files")
     files = [_sent(workspace, one) for one in given]
-    for place in _places(workspace, arguments):
+    places = _places(workspace, arguments)
+    workspace.handed_over.update(one["id"] for one in files)
+    for place in places:
         _share(workspace, place, files, arguments, caller)
-    return {"files": [{**one, "channels": list(one["channels"])} for one in files]}
+    return {"files": copy.deepcopy(files)}
 
 
 def _sent(workspace: Workspace, given: Any) -> Json:
@@ -68,7 +71,7 @@ def _sent(workspace: Workspace, given: Any) -> Json:
     found = workspace.files.get(str(wanted.get("id")))
     if found is None or found["id"] not in workspace.contents:
         raise SlackSaysNo("file_not_found")
-    if found.get("done"):
+    if found["id"] in workspace.handed_over:
         raise SlackSaysNo("file_update_failed")
     found["title"] = wanted.get("title") or found["name"]
     return found
@@ -94,10 +97,8 @@ def _share(workspace: Workspace, place: Place, files: list[Json], arguments: Jso
     caller.count_message(place.id)
     for file in files:
         file["channels"].append(place.id)
-        file["done"] = True
-    visible = [{name: value for name, value in file.items() if name != "done"} for file in files]
     message = Posted(workspace.new_ts(), place.id, BOT_USER, text(arguments, "initial_comment"), thread)
-    message.files = visible
+    message.files = copy.deepcopy(files)
     workspace.post(place, message)
 
 
@@ -106,17 +107,15 @@ def info(workspace: Workspace, arguments: Json, _caller: Caller) -> Json:
     found = workspace.files.get(required(arguments, "file"))
     if found is None or found["id"] not in workspace.contents:
         raise SlackSaysNo("file_not_found")
-    shares = {
-        place.id: [{"ts": one.ts} for one in place.posts.values() if _holds(shown(place, one), found["id"])]
-        for place in workspace.places.values()
-        if place.id in found["channels"]
-    }
-    visible = {name: value for name, value in found.items() if name != "done"}
-    return {"file": {**visible, "shares": {"public": shares}}, "comments": []}
+    shares: dict[str, Json] = {"public": {}, "private": {}}
+    for place in map(workspace.places.__getitem__, found["channels"]):
+        holding = [{"ts": one.ts} for one in place.posts.values() if _holds(one, found["id"])]
+        shares["private" if place.private or place.user else "public"][place.id] = holding
+    return {"file": {**copy.deepcopy(found), "shares": shares}, "comments": []}
 
 
-def _holds(message: Json, file_id: str) -> bool:
-    return any(file["id"] == file_id for file in message.get("files", []))
+def _holds(message: Posted, file_id: str) -> bool:
+    return any(file["id"] == file_id for file in message.files)
 
 
 def download(workspace: Workspace, request: Request, token: str) -> Answer:

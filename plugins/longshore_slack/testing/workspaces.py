@@ -119,6 +119,7 @@ class Workspace:
         self.groups: dict[str, str] = {}
         self.files: dict[str, Json] = {}
         self.contents: dict[str, bytes] = {}
+        self.handed_over: set[str] = set()
         self.scheduled: dict[str, Scheduled] = {}
         self._last = 0
         self._count = 0
