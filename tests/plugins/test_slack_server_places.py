@@ -180,3 +180,67 @@ def test_a_file_goes_to_channels_by_id_alone(slack: SlackServer, client: WebClie
     assert word_of(client.files_upload_v2, content="x", filename="a.txt", channel="data") == (
         "channel_not_found"
     )
+
+
+def test_what_a_file_is_not_is_said(slack: SlackServer, client: WebClient) -> None:
+    for path in ("upload/v1/F9", "files-pri/F9/a.txt"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
+            urllib.request.urlopen(f"{slack.url}/{path}", timeout=10)
+        caught.value.close()
+    assert word_of(client.files_info, file="F9") == "file_not_found"
+    assert word_of(client.files_completeUploadExternal, files=[]) == "invalid_arguments"
+    assert word_of(client.files_upload_v2, content="", filename="a.txt") == "invalid_arguments"
+    outside, inside = slack.add_channel("outside", member=False), slack.place_of("data").id
+    sent = {"content": "x", "filename": "a.txt"}
+    assert word_of(client.files_upload_v2, **sent, channel=outside) == "not_in_channel"
+    assert word_of(client.files_upload_v2, **sent, channel=inside, thread_ts="1.1") == "thread_not_found"
+    assert slack.messages("data") == []
+
+
+def test_talks_are_opened_with_one_person(slack: SlackServer, client: WebClient) -> None:
+    ann = slack.user_of("ann")
+    talk = client.conversations_open(users=ann, return_im=True)["channel"]
+    assert (talk["user"], talk["is_im"]) == (ann, True)
+    assert client.conversations_open(channel=talk["id"])["channel"]["id"] == talk["id"]
+    assert [one["id"] for one in client.conversations_list(types="im")["channels"]] == [talk["id"]]
+    assert word_of(client.conversations_open, users="") == "users_list_not_supplied"
+    assert word_of(client.conversations_open, users=slack.bot) == "cannot_dm_bot"
+    assert (
+        word_of(client.conversations_open, users=[ann, slack.bot]) == "method_not_supported_for_channel_type"
+    )
+    old = slack.add_channel("old", archived=True, member=False)
+    assert word_of(client.conversations_join, channel=old) == "is_archived"
+
+
+def test_a_reply_alone_is_a_thread_of_one(slack: SlackServer, client: WebClient) -> None:
+    head = slack.say("data", "head", "ann")
+    reply = slack.reply("data", head, "reply", "ann")
+    again = slack.reply("data", reply, "beneath the head as well", "ann")
+    channel = slack.place_of("data").id
+    thread = client.conversations_replies(channel=channel, ts=reply)["messages"]
+    assert [one["ts"] for one in thread] == [reply]
+    thread = client.conversations_replies(channel=channel, ts=head, oldest=reply)["messages"]
+    assert [one["ts"] for one in thread] == [head, again], "the head is always there"
+    assert word_of(client.conversations_replies, channel=channel, ts="1.1") == "thread_not_found"
+
+
+def test_reactions_need_a_message_and_stay_few(slack: SlackServer, client: WebClient) -> None:
+    ts = slack.say("data", "x", "ann")
+    for number in range(23):
+        slack.react("data", ts, f"e{number}", "ann")
+    channel = slack.place_of("data").id
+    assert word_of(client.reactions_add, channel=channel, timestamp=ts, name="one-more") == "too_many_emoji"
+    client.reactions_add(channel=channel, timestamp=ts, name="e1")
+    assert word_of(client.reactions_get, channel=channel) == "no_item_specified"
+    assert word_of(client.reactions_add, channel=channel, timestamp="1.1", name="e1") == "message_not_found"
+    outside = slack.add_channel("outside", member=False)
+    assert word_of(client.reactions_add, channel=outside, timestamp=ts, name="e1") == "not_in_channel"
+    slack.archive("data")
+    assert word_of(client.reactions_add, channel=channel, timestamp=ts, name="e2") == "is_archived"
+
+
+def test_a_thread_keeps_its_place_when_its_head_is_deleted(slack: SlackServer, client: WebClient) -> None:
+    head = client.chat_postMessage(channel="data", text="head")
+    slack.reply("data", head["ts"], "reply", "ann")
+    client.chat_delete(channel=head["channel"], ts=head["ts"])
+    assert [one.text for one in slack.messages("data")] == ["This message was deleted.", "reply"]

@@ -169,3 +169,57 @@ def test_an_empty_channel_is_its_name(slack: SlackServer) -> None:
     assert slack.transcript("#flights").splitlines()[0] == "#flights"
     with pytest.raises(LookupError, match="add_channel"):
         slack.transcript("nowhere")
+
+
+def test_every_kind_of_block_has_its_place(slack: SlackServer, client: WebClient) -> None:
+    ann, place = slack.user_of("ann"), slack.place_of("flights").id
+    image = {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a chart"}
+    inline = [
+        {"type": "text", "text": "by "},
+        {"type": "user", "user_id": ann},
+        {"type": "text", "text": " in "},
+        {"type": "channel", "channel_id": place},
+        {"type": "text", "text": " "},
+        {"type": "emoji", "name": "eyes"},
+        {"type": "text", "text": " "},
+        {"type": "broadcast", "range": "here"},
+        {"type": "text", "text": " "},
+        {"type": "link", "url": "https://example.com", "text": "docs"},
+    ]
+    blocks: list[dict[str, Any]] = [
+        image,
+        {"type": "section", "text": {"type": "mrkdwn", "text": "*see*"}, "accessory": image},
+        {"type": "context", "elements": [image]},
+        {"type": "markdown", "text": "plain enough"},
+        {
+            "type": "rich_text",
+            "elements": [
+                {"type": "rich_text_quote", "elements": inline},
+                {
+                    "type": "rich_text_list",
+                    "style": "ordered",
+                    "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": "a"}]}]
+                    * 2,
+                },
+            ],
+        },
+    ]
+    client.chat_postMessage(channel="flights", text="x", blocks=blocks, username="Robot")
+    assert seen(slack, 70) == [
+        "Robot  APP  12:00",
+        "  [image: a chart]",
+        "",
+        "  see",
+        "  [image: a chart]",
+        "  [image: a chart]",
+        "  plain enough",
+        "  ▌ by @ann in #flights :eyes: @here docs (https://example.com)",
+        "  1. a",
+        "  2. a",
+    ]
+
+
+def test_a_talk_with_a_person_has_the_persons_name(slack: SlackServer, client: WebClient) -> None:
+    client.chat_postMessage(channel=slack.user_of("ann"), text="hello")
+    assert slack.transcript("@ann").splitlines()[0] == "@ann"
+    assert slack.messages("ann@example.com")[0].text == "hello"
