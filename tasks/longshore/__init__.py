@@ -125,6 +125,7 @@ from longshore.triggers import (
 )
 
 if TYPE_CHECKING:
+    from longshore.alerts.addresses import open_channel
     from longshore.alerts.channels import Channel
     from longshore.alerts.deliveries import flush_alerts
     from longshore.alerts.errors import DeliveryError
@@ -159,8 +160,8 @@ __all__ = [
     "TravelError", "Trigger", "TriggerError", "TriggerFailed", "Unknown", "WorkerCrashed", "__version__",
     "all_failed", "all_finished", "all_successful", "any_failed", "any_successful", "case", "current",
     "decode", "encode", "field", "flatten", "flow", "flush_alerts", "has_secrets", "hookimpl", "merge",
-    "not_all_skipped", "open_store", "parse_outputs", "parse_progress", "parse_retry_after", "redact",
-    "register_secret", "registered_secrets", "require", "serve", "some_failed", "some_successful",
+    "not_all_skipped", "open_channel", "open_store", "parse_outputs", "parse_progress", "parse_retry_after",
+    "redact", "register_secret", "registered_secrets", "require", "serve", "some_failed", "some_successful",
     "storage_schemes", "switch", "task", "text", "unmapped",
 ]  # fmt: skip
 
@@ -181,6 +182,7 @@ _LATE: Final = {
     "decode": "longshore.stores.serializers",
     "encode": "longshore.stores.serializers",
     "flush_alerts": "longshore.alerts.deliveries",
+    "open_channel": "longshore.alerts.addresses",
     "open_store": "longshore.stores.locations",
     "parse_retry_after": "longshore.quantities",
     "storage_schemes": "longshore.plugins",

@@ -18,6 +18,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from longshore.alerts.channels import Channel
     from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
     from longshore.leftovers import Leftover
@@ -51,6 +52,11 @@ def longshore_storage() -> Mapping[str, Callable[[], Any]]:  # type: ignore[empt
 
     What they make is a `longshore_storage.Connection`.
     """
+
+
+@hookspec
+def longshore_channels() -> Mapping[str, type[Channel]]:  # type: ignore[empty-body]
+    """Return the channels of alerts by the scheme of their addresses: `{"pager": Pager}` for `pager:0170`."""
 
 
 @hookspec

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from longshore.errors import PluginError
 from longshore.isolation import run_each
 from longshore.offers import findings, hook_failure
 from longshore.secrets import redact
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from longshore.entrypoints import Entry, Filter
-    from longshore.errors import PluginError
     from longshore.loader import Loaded, Plugin
     from longshore.offers import Offers
 
@@ -159,3 +160,15 @@ def _diagnosis(plugin: Plugin, timeout: float) -> list[Finding]:
         return found
     failure = hook_failure(plugin, "longshore_doctor", error, timeout)
     return [*found, Finding("doctor", False, redact(str(failure)))]
+
+
+def refuse_unknown(name: str, known: Sequence[str]) -> None:
+    """Raise when no plugin of this name is installed.
+
+    Raises:
+        PluginError: None is; it names the nearest.
+    """
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise PluginError(f"no plugin {name!r} is installed{hint}")

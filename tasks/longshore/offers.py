@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
@@ -50,6 +51,7 @@ _KINDS: Final = {
     "longshore_executors": "executor",
     "longshore_stores": "store scheme",
     "longshore_storage": "storage scheme",
+    "longshore_channels": "channel scheme",
     "longshore_secrets": "secret scheme",
     "longshore_commands": "command",
 }
@@ -165,6 +167,20 @@ def _callables(answer: Any) -> dict[str, Any]:
     return dict(answer)
 
 
+def _channels(answer: Any) -> dict[str, Any]:
+    from longshore.alerts.channels import Channel
+
+    found = _callables(answer)
+    for scheme, kind in found.items():
+        if not isinstance(kind, type) or not issubclass(kind, Channel) or not is_dataclass(kind):
+            raise PluginError(
+                f"returned {kind!r} for {scheme!r}, which is no dataclass that inherits Channel"
+            )
+        if kind.scheme != scheme:
+            raise PluginError(f"returned {kind.__name__} for {scheme!r}, whose scheme is {kind.scheme!r}")
+    return found
+
+
 def findings(answer: Any) -> Iterable[tuple[str, bool, str]]:
     """Yield what a `longshore_doctor` hook found, as it comes."""
     for item in _iterable(answer, "(subject, ok, text) tuples"):
@@ -185,6 +201,7 @@ _READERS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
     "longshore_stores": _callables,
     "longshore_storage": _callables,
     "longshore_state_handlers": _handlers,
+    "longshore_channels": _channels,
     "longshore_secrets": _callables,
     "longshore_commands": _commands,
 }

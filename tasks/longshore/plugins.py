@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +25,7 @@ from longshore.secrets import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from longshore.alerts.channels import Channel
     from longshore.entrypoints import Entry, Filter
     from longshore.handlers import StateHandler, Subject
     from longshore.inventory import Finding, PluginInfo
@@ -72,6 +72,10 @@ class PluginHost:
     def storage(self) -> dict[str, Callable[[], Any]]:
         """Return what makes the connection of an object store without settings, by scheme."""
         return {scheme: factory for scheme, (_, factory) in self._offered("longshore_storage").items()}
+
+    def channels(self) -> dict[str, type[Channel]]:
+        """Return the classes of alert channels, by the scheme of their addresses."""
+        return {scheme: kind for scheme, (_, kind) in self._offered("longshore_channels").items()}
 
     def secret_resolvers(self) -> dict[str, Callable[[str], str]]:
         """Return what resolves a secret, by scheme."""
@@ -152,13 +156,9 @@ class PluginHost:
         Raises:
             PluginError: No such plugin is installed.
         """
-        from longshore.inventory import examine
+        from longshore.inventory import examine, refuse_unknown
 
-        known = [entry.name for entry in self._installed()]
-        if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            raise PluginError(f"no plugin {name!r} is installed{hint}")
+        refuse_unknown(name, [entry.name for entry in self._installed()])
         plugin = self._load().plugins.get(name)
         if plugin is not None:
             self._offered("longshore_tasks", strict=False)

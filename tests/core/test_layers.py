@@ -38,6 +38,7 @@ FUNCTION_LEVEL = {
     ("engine", "plugins"): FIRST_USE,
     ("narration", "plugins"): FIRST_USE,
     ("lookouts", "alerts"): "few flows have alerts",
+    ("offers", "alerts"): "few plugins have channels",
     ("alerts", "plugins"): FIRST_USE,
     ("cli", "commands"): "they need click, and cli says what to install when it is missing",
     ("logs", "secrets"): "few records carry an error that has to be masked",

@@ -85,6 +85,20 @@ def test_a_storage_scheme_has_one_owner(shelf: Any, caplog: pytest.LogCaptureFix
     ]
 
 
+def test_a_channel_scheme_has_one_owner(shelf: Any, caplog: pytest.LogCaptureFixture) -> None:
+    body = "from dataclasses import dataclass\nfrom longshore import Channel\n"
+    body += "@dataclass(frozen=True)\nclass Pager(Channel):\n    scheme = 'pager'\n    number: str\n"
+    for name in ("acme", "bolt"):
+        shelf.add(name, f"{HOOK}{body}@hookimpl\ndef longshore_channels(): return {{'pager': Pager}}\n")
+    assert shelf.host().channels()["pager"].__module__.endswith("acme")
+    assert caplog.messages == [
+        (
+            "cannot take channel scheme 'pager' from plugin 'bolt' of longshore-bolt 1.0: "
+            "plugin 'acme' of longshore-acme 1.0 offers one of this name; rename one"
+        )
+    ]
+
+
 def test_longshores_own_plugins_keep_their_task_names(shelf: Any, caplog: pytest.LogCaptureFixture) -> None:
     shelf.add("zebra", distribution="longshore")
     shelf.add("acme")

@@ -97,6 +97,11 @@ def test_a_hook_that_hangs_is_named_and_the_other_plugins_answer(shelf: Any) -> 
         ("longshore_stores", "['harbour']", "it returned ['harbour'], which is no dict of callables by name"),
         ("longshore_storage", "{'lake': 's3'}", "it returned 's3' for 'lake', which cannot be called"),
         ("longshore_storage", "{'s3://': print}", "it named something 's3://', which is no lower-case word"),
+        (
+            "longshore_channels",
+            "{'pager': print}",
+            "it returned <built-in function print> for 'pager', which is no dataclass that inherits Channel",
+        ),
         ("longshore_secrets", "{'vault': 'x'}", "it returned 'x' for 'vault', which cannot be called"),
         (
             "longshore_state_handlers",
@@ -112,7 +117,7 @@ def test_an_answer_of_the_wrong_shape_is_shown(
     shelf.add("acme", f"{HOOK}@hookimpl\ndef {hook}(): return {answer}\n")
     host = shelf.host("acme")
     assert (host.executors(), host.stores(), host.storage(), host.secret_resolvers()) == ({}, {}, {}, {})
-    assert (host.state_handlers(), host.commands()) == ((), ())
+    assert (host.state_handlers(), host.commands(), host.channels()) == ((), (), {})
     [message] = caplog.messages
     assert message.startswith(f"cannot use {hook} of plugin 'acme' of longshore-acme 1.0: it ")
     assert seen in message

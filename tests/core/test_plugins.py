@@ -60,6 +60,8 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
         "acme",
         HOOK
         + textwrap.dedent("""
+            from dataclasses import dataclass
+            from longshore import Channel
             class Command:
                 name = "ship"
                 def main(self): ...
@@ -73,6 +75,13 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
             @hookimpl
             def longshore_storage():
                 return {"lake": lambda: "connection"}
+            @dataclass(frozen=True)
+            class Pager(Channel):
+                scheme = "pager"
+                number: str
+            @hookimpl
+            def longshore_channels():
+                return {"pager": Pager}
             @hookimpl
             def longshore_secrets():
                 return {"vault": lambda text: text.upper()}
@@ -89,6 +98,7 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
     assert host.executors()["barge"]("3") == ("barge", "3")
     assert host.stores()["harbour"]("harbour://db") == ("harbour", "harbour://db")
     assert host.storage()["lake"]() == "connection"
+    assert host.channels()["pager"].of_address("pager:0170").address == "pager:0170"
     assert host.secret_resolvers()["vault"]("x") == "X"
     assert [command.name for command in host.commands()] == ["ship"]
     assert [handler.__name__ for handler in host.state_handlers()] == ["decide", "decide"]  # type: ignore[attr-defined]
