@@ -28,7 +28,7 @@ def longshore_tasks() -> list[type[Task[Any]]]:
     return [SlackPost, SlackUpload, SlackUpdate, SlackDelete, SlackReact, SlackLookup, SlackWait]
 
 
-@hookimpl(optionalhook=True)
+@hookimpl
 def longshore_channels() -> Mapping[str, type[Channel]]:
     """Return the channels of alerts by their schemes."""
     return {"slack": SlackChannel}

@@ -125,6 +125,7 @@ def test_the_plugin_offers_every_task() -> None:
         value for name in longshore_slack.__all__ if inspect.isclass(value := getattr(longshore_slack, name))
     }
     assert offered == {kind for kind in public if issubclass(kind, Task)}
+    assert host().channels()["slack"] is longshore_slack.SlackChannel
 
 
 # --- posting
