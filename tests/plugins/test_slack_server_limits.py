@@ -188,6 +188,21 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str, str]] = {
         "must be more than 0 characters",
         "/blocks/0/elements/0/elements/0/text",
     ),
+    "a user without an id": (
+        [rich({"type": "rich_text_section", "elements": [{"type": "user"}]})],
+        "missing required field: user_id",
+        "/blocks/0/elements/0/elements/0",
+    ),
+    "rich text of an odd type": (
+        [rich({"type": "rich_text_section", "elements": [{"type": ["text"]}]})],
+        "unsupported type: ['text']",
+        "/blocks/0/elements/0/elements/0/type",
+    ),
+    "an odd name": (
+        [actions(button(action_id={}), button(action_id=[]))],
+        "must be a string",
+        "/blocks/0/elements/0/action_id",
+    ),
     "unknown rich text": ([rich({"type": "text"})], "unsupported type: text", "/blocks/0/elements/0/type"),
 }
 
@@ -224,6 +239,11 @@ def test_a_message_of_too_much_is_refused(slack: SlackServer, client: WebClient)
     assert word_of(client, blocks="{}") == "invalid_blocks_format"
     assert word_of(client, attachments=[{"text": "x"}] * 101) == "too_many_attachments"
     assert word_of(client, attachments=[{"blocks": [{"type": "banner"}]}]) == "invalid_attachments"
+    assert (
+        word_of(client, attachments=[{"text": "x", "fallback": "x", "fields": ["y"]}])
+        == "invalid_attachments"
+    )
+    assert word_of(client, attachments='["x"]') == "invalid_attachments"
     assert word_of(client, metadata={"event_type": "a b", "event_payload": {}}) == "invalid_metadata_format"
     assert word_of(client, metadata={"event_type": "a"}) == "invalid_metadata_format"
     large = {"event_type": "a", "event_payload": {"text": "x" * 20_000}}

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 _MOST: Final = 50
 _MOST_TEXT: Final = 13_200
 """Characters in all; not documented, seen from some 13,200 on (slackapi/bolt-js issue 2509)."""
-_INLINE: Final = frozenset({
-    "text", "link", "emoji", "user", "usergroup", "channel", "broadcast", "color", "date", "team",
-})  # fmt: skip
+_INLINE: Final = {
+    "text": "text", "link": "url", "emoji": "name", "user": "user_id", "usergroup": "usergroup_id",
+    "channel": "channel_id", "broadcast": "range", "color": "value", "date": "format", "team": "team_id",
+}  # fmt: skip
+"""Elements of rich text, and what each of them needs."""
 
 
 def check_blocks(blocks: list[Any], pointer: str = "/blocks") -> list[str]:
@@ -102,7 +104,7 @@ def _actions(check: Check, block: Json, where: str) -> None:
     for element, place in listed(check, block, "elements", where, 25, needed=True):
         check_element(check, element, place)
         found = cast("Json", element).get("action_id") if isinstance(element, dict) else None
-        if found is not None and found in ids:
+        if found is not None and str(found) in ids:
             check.wrong(f"`action_id` {found} already exists", at(place, "action_id"))
         ids.add(str(found))
 
@@ -141,12 +143,10 @@ def _rich_part(check: Check, element: Any, where: str) -> None:
 def _inline(check: Check, element: Any, where: str) -> None:
     known: Json = cast("Json", element) if isinstance(element, dict) else {}
     kind = known.get("type")
-    if kind not in _INLINE:
+    if not isinstance(kind, str) or kind not in _INLINE:
         check.wrong(f"unsupported type: {kind}", at(where, "type"))
-    elif kind == "text" and (not isinstance(known.get("text"), str) or not known["text"]):
-        check.wrong("must be more than 0 characters", at(where, "text"))
-    elif kind == "link":
-        check.text(known, "url", where, 3_000, needed=True)
+    elif _INLINE[kind]:
+        check.text(known, _INLINE[kind], where, _MOST_TEXT, needed=True)
 
 
 _RULES: Final[dict[str, tuple[tuple[str, ...], Callable[[Check, Json, str], None]]]] = {

@@ -61,7 +61,7 @@ def _header(block: Json, _markup: Markup, width: int) -> Iterator[str]:
 def _section(block: Json, markup: Markup, width: int) -> Iterator[str]:
     if "text" in block:
         yield from _text(block["text"], markup, width)
-    yield from _pairs([_flat(one, markup) for one in block.get("fields", [])], None, width)
+    yield from _pairs([_flat(one, markup) for one in block.get("fields") or []], None, width)
     if "accessory" in block:
         yield _element(block["accessory"], markup)
 

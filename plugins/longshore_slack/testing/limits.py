@@ -50,10 +50,12 @@ def _plain(message: str) -> str:
 
 
 def _check_attachment(attachment: Any, index: int) -> None:
-    if not isinstance(attachment, dict):
+    known = cast("Json", attachment) if isinstance(attachment, dict) else {"fields": None}
+    if any(not isinstance(known.get(name, []), list) for name in ("fields", "blocks")):
         raise SlackSaysNo("invalid_attachments")
-    wrong = check_blocks(items_of(cast("Json", attachment).get("blocks")), f"/attachments/{index}/blocks")
-    if wrong:
+    if not all(isinstance(one, dict) for one in items_of(known.get("fields"))):
+        raise SlackSaysNo("invalid_attachments")
+    if wrong := check_blocks(items_of(known.get("blocks")), f"/attachments/{index}/blocks"):
         raise SlackSaysNo("invalid_attachments", *wrong, errors=[_plain(one) for one in wrong])
 
 
