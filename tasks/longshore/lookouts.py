@@ -69,7 +69,7 @@ class Lookout:
             return []
         run = self._frontier.runs[unit[0]]
         watched = self._calls.watched(run.node)
-        if not watched:
+        if not watched or not self._alerts.concerns(new, watched):
             return []
         subject = self._narrator.subject(unit, new, call)
         sums_up = unit[1] == WHOLE and bool(run.children)  # each of them was told of

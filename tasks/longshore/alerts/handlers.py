@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pickle
 from collections.abc import Callable, Collection, Mapping
@@ -147,11 +148,17 @@ class Alert(RunWatcher):
         """Return what a transition is to be told as; empty when it is not to be told."""
         if not isinstance(new, self.only) or self._ignores(new, conditions):
             return ""
-        kind = next((kind for state, kind in _KIND_OF if isinstance(new, state)), "")
+        kind = _kind(type(new))
         wanted = all(c.matches(new) for c in conditions) if conditions else kind in self.on
         if not wanted or not kind:
             return ""
         return kind if self._rule("when", self.when, True, subject, old, new) else ""
+
+    def may_tell(self, new: State, conditions: tuple[On, ...]) -> bool:
+        """Whether there is anything to look at: asked of every transition, most of which are none."""
+        if isinstance(new, Running) and self.late_after is not None:
+            return True
+        return any(c.matches(new) for c in conditions) if conditions else _kind(type(new)) in self.on
 
     def _ignores(self, new: State, conditions: tuple[On, ...]) -> bool:
         if self.ignore is not None:
@@ -193,6 +200,11 @@ class Alert(RunWatcher):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(channel.address for channel in self.channels)})"
+
+
+@functools.cache
+def _kind(state: type[State]) -> str:
+    return next((kind for base, kind in _KIND_OF if issubclass(state, base)), "")
 
 
 def _travels(value: object) -> bool:

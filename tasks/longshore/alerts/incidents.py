@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
@@ -115,7 +116,7 @@ class Incident:
 
     def take(self, alert: AlertRecord) -> None:
         """Take an alert in."""
-        body: Mapping[str, Any] = json.loads(alert.body) if alert.body else {}
+        body = _read(alert.body)
         self.version += 1
         self.updated = max(self.updated, alert.time)
         self.counts[alert.kind] = self.counts.get(alert.kind, 0) + 1
@@ -161,6 +162,12 @@ class Incident:
             id=record.incident, channel=record.channel, flow=record.flow, step=record.step,
             opened=record.opened, updated=record.updated, open=record.open, told=Told(**told), **body,
         )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=16)
+def _read(body: str) -> Mapping[str, Any]:
+    """Return what an alert's body says; those of a mapped step's are mostly the same text."""
+    return json.loads(body) if body else {}
 
 
 _BODY: Final = tuple(

@@ -65,6 +65,14 @@ class RunAlerts:
                 run_log.warning("alerts | what %s was told before cannot be seen: %s", address, error)
         return found
 
+    def concerns(self, new: State, watched: tuple[Watched, ...]) -> bool:
+        """Whether a transition may be told of, or ends something that was; making its subject costs more."""
+        if self._timers or (self._open and isinstance(new, Success)):
+            return True
+        return any(
+            isinstance(one.watcher, Alert) and one.watcher.may_tell(new, one.conditions) for one in watched
+        )
+
     def transition(
         self,
         subject: Subject,
