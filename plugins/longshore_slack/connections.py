@@ -21,9 +21,8 @@ class SlackConnection:
 
     Args:
         token: The bot's token, `xoxb-...`.
-        base_url: Where the Web API is; by default `$SLACK_API_URL`, which the tests of your flows may set, else
-            Slack itself. `http://` is taken for this machine only, since the token would go over the wire as
-            it is.
+        base_url: Where the Web API is; by default `$SLACK_API_URL`, which the tests of your flows may set,
+            else Slack itself. `http://` is taken for this machine only, for the sake of the token.
         connect_timeout: Seconds until somebody has taken the connection.
         read_timeout: Seconds without a byte of the answer before the call counts as failed.
         call_timeout: Seconds for one call in all, but for the bytes of a file.
