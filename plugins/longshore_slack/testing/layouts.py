@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore_slack.testing.markup import Markup, code, columns, wrapped
+from longshore_slack.testing.objects import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +62,7 @@ def _header(block: Json, _markup: Markup, width: int) -> Iterator[str]:
 def _section(block: Json, markup: Markup, width: int) -> Iterator[str]:
     if "text" in block:
         yield from _text(block["text"], markup, width)
-    yield from _pairs([_flat(one, markup) for one in block.get("fields") or []], None, width)
+    yield from _pairs([_flat(one, markup) for one in items_of(block.get("fields"))], None, width)
     if "accessory" in block:
         yield _element(block["accessory"], markup)
 
