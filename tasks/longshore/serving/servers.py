@@ -18,6 +18,7 @@ from longshore.serving.agendas import Agenda
 from longshore.serving.children import MARK, TAKEN, Child, end_all, how_it_ended
 from longshore.serving.marks import end_run
 from longshore.serving.rules import TRIES, UNFINISHED, choose
+from longshore.serving.silences import Listener
 from longshore.stores.locations import default_path, open_store
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Server:
         self._served: dict[str, Served] = {}
         for flow, target in flows:
             self._add(flow, target)
+        self._listener = Listener([flow for flow, _ in flows], self._store)
 
     def _add(self, flow: Flow, target: str) -> None:
         flow.check()
@@ -87,6 +89,7 @@ class Server:
                 self._open()
                 while not interrupts.stopping:
                     self._look()
+                    self._listener.listen()
                     self._wake.wait(_PERIOD)
                 self._end(interrupts.reason)
             except KeyboardInterrupt as interrupt:  # a second signal
