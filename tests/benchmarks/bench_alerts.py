@@ -57,7 +57,7 @@ def alone(
 
 
 def beside_a_call(bad: dict[tuple[str, str], float]) -> Table:
-    """Longshore's alert, and `slack_sdk` called in the handler, to the same server of Slack's API."""
+    """An alert whose channel behaves so, and `slack_sdk` called in a handler, to a server in its process."""
     rows: list[tuple[Cell, ...]] = []
     for kind, ours in (("well", "well"), ("slow", "slow"), ("refuses", "refuses")):
         peer = figures("alerts_sdk", CALLS, 1 if kind == "slow" else 5, kind)
@@ -67,7 +67,9 @@ def beside_a_call(bad: dict[tuple[str, str], float]) -> Table:
         title="A failing step's alert: wall µs a transition",
         columns=("Slack", "Longshore", "slack_sdk in a handler", "to Longshore's", "its messages of 50"),
         rows=rows,
-        notes=["Slow: each answer takes 0.5 s. Refuses: 429 to every second call, which loses its message."],
+        notes=[
+            "Slow: 5 s a call, and 0.5 s for slack_sdk. Refuses: every call, and every second one of slack_sdk."
+        ],
     )
 
 
