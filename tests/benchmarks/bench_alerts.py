@@ -67,9 +67,7 @@ def beside_a_call(bad: dict[tuple[str, str], float]) -> Table:
         title="A failing step's alert: wall µs a transition",
         columns=("Slack", "Longshore", "slack_sdk in a handler", "to Longshore's", "its messages of 50"),
         rows=rows,
-        notes=[
-            "Slow: 5 s a call, and 0.5 s for slack_sdk. Refuses: every call, and every second one of slack_sdk."
-        ],
+        notes=["Slow: 5 s a call, 0.5 s for slack_sdk. Refuses: every call, every second one of slack_sdk."],
     )
 
 
