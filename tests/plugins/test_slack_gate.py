@@ -323,3 +323,28 @@ def test_neither_token_nor_webhook_is_seen_anywhere_when_slack_fails(
     assert all(standing.waiting and standing.why for standing in standings)
     for part in (hidden[0], hidden[1], "quite-a-secret", "aVerySecretWebhookPath"):
         assert part.encode() not in data
+
+
+# N7
+
+
+@pytest.mark.gate("N7")
+def test_what_waits_in_a_store_is_delivered_once_when_slack_is_back(
+    slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLiteStore(tmp_path / "runs.db")
+    slack.stop()
+    with Flow(
+        "nightly", state_handlers=(SlackAlert("gate", token=TOKEN, base_url=slack.base_url),)
+    ) as nightly:
+        load(True)
+    nightly.run(executor=InlineExecutor(), store=store)
+    [standing] = flush_alerts(0.5)
+    assert standing.waiting == 1
+    slack.start()
+    monkeypatch.setattr(deliveries, "_here", deliveries.Deliveries())  # as another process would begin
+    assert [standing.waiting for standing in deliveries.deliver_waiting(store, 20)] == [0]
+    assert deliveries.deliver_waiting(store, 1) == []
+    told = [message for message in slack.messages("gate") if not message.is_reply]
+    assert ["nightly failed" in json.dumps(message.blocks) for message in told] == [True]
+    store.close()
