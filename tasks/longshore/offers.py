@@ -39,6 +39,7 @@ RESERVED: Final[Mapping[str, frozenset[str]]] = {
                 "report",
                 "resume",
                 "cancel",
+                "alert",
                 "sweep",
                 "prune",
             ),

@@ -26,6 +26,7 @@ _GROUPS: Final = {
         "report": ("report", "Write a run as one HTML page."),
         "resume": ("resume", "Go on with a run that was killed, cancelled, or failed."),
         "cancel": ("cancel", "Cancel a run."),
+        "alert": ("alert", "See what channels are told, and have told what waits."),
         "sweep": ("sweep", "Find jobs that no run owns any more, and end them."),
         "prune": ("prune", "Remove old runs."),
     },
