@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("click", reason="needs longshore[cli]")
 
-from longshore import cli, open_store
+from longshore import cli, flush_alerts, open_store
 from longshore.stores.records import AlertRecord
 
 FLOWS = """
@@ -48,6 +48,16 @@ FLOWS = """
     @flow
     def plain():
         load()
+
+
+    @task
+    def fail():
+        raise ValueError("no")
+
+
+    @flow
+    def doomed():
+        fail()
 """
 
 
@@ -170,3 +180,9 @@ def test_what_cannot_be_done_exits_with_2(desk: Desk, words: list[str], said: st
     code, _, err = desk.longshore(*(word.format(flows=desk.flows) for word in words))
     assert code == 2
     assert said in err
+
+
+def test_a_run_tells_the_channels_of_its_option(desk: Desk) -> None:
+    assert cli.main(["run", f"{desk.flows}:doomed", "--alert", "note:desk"]) == 1
+    flush_alerts()
+    assert sorted(desk.told.read_text().splitlines()) == ["doomed failed", "doomed failed: fail"]

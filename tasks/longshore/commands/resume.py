@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from longshore.commands.driving import drive, executor_option, json_option, make_executor
-from longshore.commands.flow_options import complete_flow
+from longshore.commands.flow_options import add_alerts, alert_option, complete_flow
 from longshore.commands.recorded import complete_step, in_store, opened, run_argument, store_option
 from longshore.errors import ConfigurationError, FlowError
 from longshore.flowfiles import load_flow
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     help="What to do with done steps that are no longer what they were; without it such a run is refused.",
 )
 @executor_option
+@alert_option
 @store_option
 @json_option
 def resume(
@@ -52,6 +53,7 @@ def resume(
     accept: tuple[str, ...],
     changed: Literal["rerun", "keep"] | None,
     executor: str | None,
+    addresses: tuple[str, ...],
     store: str | None,
     wants_json: bool,
 ) -> int:
@@ -65,6 +67,7 @@ def resume(
     with opened(store) as kept:
         record = kept.run(run)
         flow = _flow(record, target)
+        add_alerts(flow, addresses)
 
         def start() -> FlowRun:
             return flow.resume(

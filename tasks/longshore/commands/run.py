@@ -9,6 +9,8 @@ import click
 from longshore.commands.driving import drive, executor_option, json_option, make_executor
 from longshore.commands.flow_options import (
     FlowCommand,
+    add_alerts,
+    alert_option,
     flow_argument,
     given_parameters,
     parameter_option,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--run-id", metavar="ID", help="An id of your own for the run. By default a new one.")
 @store_option
 @click.option("--no-store", is_flag=True, help="Do not record the run; it cannot be resumed.")
+@alert_option
 @parameter_option
 @json_option
 @click.pass_context
@@ -39,6 +42,7 @@ def run(
     run_id: str | None,
     store: str | None,
     no_store: bool,
+    addresses: tuple[str, ...],
     assignments: tuple[str, ...],
     wants_json: bool,
 ) -> int:
@@ -57,6 +61,7 @@ def run(
     if store and no_store:
         raise click.UsageError("give --store or --no-store, not both")
     parameters = {**given_parameters(ctx), **read_assignments(flow, assignments)}
+    add_alerts(flow, addresses)
     made = make_executor(executor) if executor else None
     kept = None if no_store else open_store(store)
 
