@@ -46,7 +46,10 @@ def test_a_scheme_that_nothing_offers_is_refused_with_the_nearest() -> None:
 
 
 def test_an_extra_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plugins.PluginHost, "channels", lambda host: {})
+    def none(_: plugins.PluginHost) -> dict[str, type[Channel]]:
+        return {}
+
+    monkeypatch.setattr(plugins.PluginHost, "channels", none)
     with pytest.raises(ConfigurationError, match=r"run: pip install 'longshore\[http\]'"):
         open_channel("http:#data")
 
