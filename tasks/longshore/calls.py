@@ -56,11 +56,12 @@ def _refuse_references(task: Task[Any], arguments: dict[str, Any]) -> None:
 
 
 def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = None) -> Any:
+    from longshore.observers import observers
     from longshore.plugins import host
 
     outer = active.get()
-    told = host()
-    handlers: Handlers = (*task.state_handlers, *told.state_handlers(), *_beside(told.observers()))
+    beside = _beside(tuple(observers().values()))
+    handlers: Handlers = (*task.state_handlers, *host().state_handlers(), *beside)
     name = task.signature().fill(task.name, arguments)
     call = Call(
         task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers,
@@ -96,7 +97,7 @@ def _attempts(call: Call, outer: Attempt | None) -> State:
         given = call.arguments
         while True:
             call.arguments = isolate(given)
-            contexts[:] = [context := call.context()]
+            contexts[:] = [context := call.context(None if outer is None else outer.take_over)]
             if stop.is_set():
                 return Cancelled(message=_CANCELLED)
             state = attempt(call, context, lambda _: None)

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import deadlines, forks
+from longshore.datasets import News, Reporting
 from longshore.progress import Pace, Progress
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ CANCEL_GRACE: Final = 15.0
 """Seconds that the callbacks of a cancelled attempt may take together."""
 _TAIL_LINES: Final = 50
 
-Listener = Callable[["Attempt", Progress], None]
+Listener = Callable[["Attempt", News], None]
 _tail_lock = forks.Lock()
 
 
-class Attempt:
+class Attempt(Reporting):
     """One attempt of one call, as the code inside it sees it.
 
     Attributes:
@@ -46,7 +47,7 @@ class Attempt:
     """
 
     __slots__ = (
-        "_callbacks", "_calls", "_cancelled", "_origin", "_pace", "_progress", "_tail", "attempt", "attempts",
+        "_callbacks", "_calls", "_cancelled", "_origin", "_pace", "_tail", "attempt", "attempts",
         "deadline", "flow", "link", "map_index", "name", "recorded_in", "run_id", "tags",
     )  # fmt: skip
 
@@ -76,7 +77,7 @@ class Attempt:
         self._progress = progress
         self._pace: Pace | None = None
         self._origin = origin
-        self._calls = 0
+        self._calls = self._named = 0
         self._cancelled = ""
         self._callbacks: list[Callable[[], None]] | None = None
         self._tail: deque[str] | None = None

@@ -57,7 +57,7 @@ class Engine:
         self._narrator = Narrator(run, frontier)
         self._flow = FlowStates(run, self._narrator, everywhere)
         self._flights = Flights(
-            executor or run.flow.executor, self._began, self._ended, self._narrator.progress, self._read
+            executor or run.flow.executor, self._began, self._ended, self._narrator.news, self._read
         )
         self._slots = Slots(limits, self._later)
         self._calls = Caller(run, frontier, everywhere, recall)

@@ -6,11 +6,13 @@ import contextlib
 import functools
 import queue
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore import deadlines, lanes
 from longshore.context import acting_as
+from longshore.datasets import Dataset
 from longshore.errors import WorkerCrashed
 from longshore.executors import ExecutorLike, InlineExecutor, open_pool
 from longshore.frontier import Unit
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from longshore.context import Attempt, Listener
+    from longshore.datasets import News
     from longshore.jobs.phases import JobCall
-    from longshore.progress import Progress
     from longshore.remotes import Hub
 
 _END_GRACE: Final = 1.0
@@ -51,7 +53,7 @@ class Flights:
         executor: Where attempts are made.
         began: Told, in the driver's thread, of an attempt's Running state.
         ended: Told, in the driver's thread, of an attempt's last state.
-        progress: Told, in the driver's thread or that of the wire, of progress.
+        progress: Told, in the driver's thread or that of the wire, of progress and datasets.
         read: Told, in any thread, how far the log of a job was read.
     """
 
@@ -68,6 +70,7 @@ class Flights:
         self._under_way: dict[Unit, tuple[Call, Attempt, Future[Any] | None]] = {}
         self._waiting: dict[Unit, tuple[Call, Watch]] = {}
         self._remote: dict[Unit, Attempt] = {}
+        self._unsaid: deque[Callable[[], None]] = deque()
         self._began = began
         self._ended = ended
         self._progress = progress
@@ -80,7 +83,7 @@ class Flights:
     def _open_hub(self) -> Hub:
         from longshore.remotes import Hub
 
-        return Hub(self._heard, self._heard_progress)
+        return Hub(self._heard_there, self._heard_news)
 
     def __len__(self) -> int:
         return len(self._under_way) + len(self._waiting)
@@ -125,16 +128,31 @@ class Flights:
     def _heard(self, unit: Unit, state: State) -> None:
         self._inbox.put(lambda: self._began(unit, state))
 
-    def _relay_progress(self, context: Attempt, progress: Progress) -> None:
-        self._inbox.put(lambda: self._progress(context, progress))
+    def _relay_progress(self, context: Attempt, news: News) -> None:
+        self._inbox.put(lambda: self._progress(context, news))
 
-    def _heard_progress(self, unit: Unit, progress: Progress) -> None:
+    def _heard_there(self, unit: Unit, state: State) -> None:
+        self._tell_in_turn(lambda: self._began(unit, state))
+
+    def _heard_news(self, unit: Unit, news: News) -> None:
         context = self._remote.get(unit)
-        if context is not None:  # told at once: the driver may be waiting for what stands on the wire
-            self._progress(context, progress)
+        if context is None:
+            return
+        if isinstance(news, Dataset):
+            self._tell_in_turn(lambda: self._progress(context, news))
+        else:  # told at once: the driver may be waiting for what stands on the wire
+            self._progress(context, news)
+
+    def _tell_in_turn(self, tell: Callable[[], None]) -> None:
+        self._unsaid.append(tell)
+        self._inbox.put(self._tell_unsaid)
+
+    def _tell_unsaid(self) -> None:
+        while self._unsaid:
+            self._unsaid.popleft()()
 
     def _landed(self, unit: Unit, future: Future[Any]) -> None:
-        flight = self._under_way.pop(unit, None)
+        flight = self._under_way.get(unit)
         if flight is None:
             return  # given up while the run was being stopped
         call = flight[0]
@@ -142,6 +160,8 @@ class Flights:
         error = None if future.cancelled() else future.exception()
         state = None if error is not None else self._state_of(unit, call, future)
         self._remote.pop(unit, None)
+        self._tell_unsaid()  # the wire may be slower than the result
+        del self._under_way[unit]
         if state is not None:
             self._ended(unit, call, state)
         elif error is not None:

@@ -255,12 +255,16 @@ class BestEffort:
     def __call__(self, subject: Subject, old: State, new: State, /) -> None:
         if isinstance(self.handler, On) and not isinstance(new, self.handler.states):
             return
+        self.in_turn(lambda: self.handler(subject, old, new), self.queue_size)
+
+    def in_turn(self, call: Callable[[], Any], most: int) -> None:
+        """Have a call made as the handler's are, and after those that wait, of which there may be so many."""
         with _making:
             if self._lane is None or self._lane.pid != os.getpid():
                 self._lane = Lane(self.queue_size)
             lane = self._lane
         context = contextvars.copy_context()
-        if lane.put(lambda: context.run(self._observe, subject, old, new)):
+        if lane.put(lambda: context.run(self._observe, call), most):
             return
         with _making:
             self._left_out += 1
@@ -269,9 +273,9 @@ class BestEffort:
             name = _name(self.handler)
             run_log.warning("best-effort handler %s is behind: %s transitions left out so far", name, count)
 
-    def _observe(self, subject: Subject, old: State, new: State) -> None:
+    def _observe(self, call: Callable[[], Any]) -> None:
         try:
-            deadlines.call_within(lambda: self.handler(subject, old, new), self.timeout)
+            deadlines.call_within(call, self.timeout)
         except BaseException as error:  # noqa: BLE001 - SystemExit too: it must not end the lane
             what = redact(f"{type(error).__name__}: {error_text(error)}")  # the run may have ended
             run_log.warning("best-effort handler %s: %s", _name(self.handler), what)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from longshore.alerts.channels import Channel
+    from longshore.datasets import Dataset
     from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
     from longshore.leftovers import Leftover
@@ -82,6 +83,16 @@ def longshore_state_changed(subject: Subject, old: State, new: State) -> None:
 @hookspec
 def longshore_progress(subject: Subject, progress: Progress) -> None:
     """Watch how far the steps of a run are, as they say it; slow ones miss some of it."""
+
+
+@hookspec
+def longshore_dataset(subject: Subject, dataset: Dataset) -> None:
+    """Watch what steps say they read and wrote: after the step's Running state, and before its last one."""
+
+
+@hookspec
+def longshore_watches() -> bool:  # type: ignore[empty-body]
+    """Return False to hear of no transition and no dataset of what begins now; asked for each run."""
 
 
 @hookspec

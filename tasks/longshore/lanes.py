@@ -36,10 +36,15 @@ class Lane:
         with _making:
             _lanes.add(self)
 
-    def put(self, call: Callable[[], None]) -> bool:
-        """Have a call made; return False when too many wait already. The call must not raise."""
+    def put(self, call: Callable[[], None], most: int | None = None) -> bool:
+        """Have a call made; return False when too many wait already. The call must not raise.
+
+        Args:
+            call: What to do.
+            most: Calls that may wait when it is another number than for the rest.
+        """
         with self._changed:
-            if len(self._calls) >= self._size:
+            if len(self._calls) >= (self._size if most is None else most):
                 return False
             self._calls.append(call)
             if not self._serving:

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import Attempt, acting_as
+from longshore.datasets import Dataset, News
 from longshore.errors import LongshoreError, TaskError
 from longshore.frontier import WHOLE, Frontier, Unit
-from longshore.handlers import BestEffort, Subject
+from longshore.handlers import Subject
 from longshore.lanes import Lane
 from longshore.logs import run_log
 from longshore.states import (
@@ -27,7 +28,7 @@ from longshore.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from longshore.nodes import Node
     from longshore.progress import Progress
@@ -44,6 +45,7 @@ class Narrator:
     """Tells the log and the observers of a run's transitions."""
 
     def __init__(self, run: FlowRun, frontier: Frontier) -> None:
+        from longshore.observers import Audience
         from longshore.plugins import host, tell
 
         self._watchers = [(plugin, Lane(_MOST_NEWS)) for plugin in host().implementing("longshore_progress")]
@@ -52,10 +54,8 @@ class Narrator:
         self._run = run
         self._frontier = frontier
         self._log = run_log.isEnabledFor(logging.INFO)
-        self._observers: list[Callable[[Subject, State, State], Any]] = [
-            BestEffort(observer) for observer in host().observers()
-        ]
-        self._quiet = not self._log and not self._observers
+        self._audience = Audience()
+        self._quiet = not self._log and not self._audience
 
     def changed(self, unit: Unit, old: State, new: State, call: Call | None) -> None:
         """Tell of a step's transition."""
@@ -95,11 +95,8 @@ class Narrator:
 
     def observe(self, unit: Unit, old: State, new: State, call: Call | None) -> None:
         """Tell the observers alone of a step's transition."""
-        if not self._observers:
-            return
-        subject = self.subject(unit, new, call)
-        for observer in self._observers:
-            observer(subject, old, new)
+        if self._audience:
+            self._audience.hear(self.subject(unit, new, call), old, new)
 
     def subject(self, unit: Unit, new: State, call: Call | None) -> Subject:
         """Return what a step's transition happened to, as the driver knows it."""
@@ -128,7 +125,14 @@ class Narrator:
         else:
             run_log.info("%s | %s%s%s", label, type(new).__name__, took, why)
 
-    def progress(self, context: Attempt, progress: Progress) -> None:
+    def news(self, context: Attempt, news: News) -> None:
+        """Tell what an attempt says while it goes on."""
+        if isinstance(news, Dataset):
+            self._audience.hear_dataset(_of(context), news.redacted())
+        else:
+            self._progress(context, news)
+
+    def _progress(self, context: Attempt, progress: Progress) -> None:
         """Tell how far an attempt is: plugins at once, the log now and then when it is told often."""
         for plugin, lane in self._watchers:  # what they cannot follow is left out; the next news is newer
             lane.put(
@@ -155,8 +159,7 @@ class Narrator:
     def flow_changed(self, subject: Subject, old: State, new: State) -> None:
         """Tell of the flow's own transition."""
         object.__setattr__(subject, "state", new)
-        for observer in self._observers:
-            observer(subject, old, new)
+        self._audience.hear(subject, old, new)
         if isinstance(new, Pending | Running):
             run_log.info("flow %s | %s (run %s)", subject.name, type(new).__name__, subject.run_id)
             return

@@ -31,9 +31,9 @@ from longshore.travel import masked, one_line, unsendable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from longshore.datasets import News
     from longshore.executors import Pool
     from longshore.frontier import Unit
-    from longshore.progress import Progress
     from longshore.states import State
 
 _WIRE_DELAY = 1.0
@@ -45,11 +45,11 @@ class Hub:
 
     Args:
         started: Told, in the hub's thread, of a unit's Running state.
-        progress: Told, in the hub's thread, how far a unit is.
+        progress: Told, in the hub's thread, how far a unit is, and what it read and wrote.
     """
 
     def __init__(
-        self, started: Callable[[Unit, State], None], progress: Callable[[Unit, Progress], None]
+        self, started: Callable[[Unit, State], None], progress: Callable[[Unit, News], None]
     ) -> None:
         self._key = secrets.token_bytes(32)
         self._listener = Listener(authkey=self._key)
@@ -218,7 +218,7 @@ def run_remote(address: Any, key: bytes, unit: Unit, payload: bytes) -> bytes:
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
         return _sealed(unsendable("the step cannot be loaded in the worker", error))
     wire = _wire_to(address, key)
-    context = call.context(lambda _, progress: wire.send("progress", unit, progress))
+    context = call.context(lambda _, news: wire.send("progress", unit, news))
     wire.contexts[unit] = context
     try:
         with records_with_context():

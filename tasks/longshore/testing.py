@@ -25,13 +25,15 @@ from longshore.context import Attempt, acting_as
 from longshore.contracts.jobs import JobContract
 from longshore.contracts.stores import StoreContract
 from longshore.contracts.tasks import ANYTHING, Recorder, TaskContract, isolated_process_state
+from longshore.datasets import Dataset
+from longshore.progress import Progress
 from longshore.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
+    from longshore.datasets import News
     from longshore.errors import LongshoreError
-    from longshore.progress import Progress
 
 __all__ = [
     "ANYTHING",
@@ -42,6 +44,7 @@ __all__ = [
     "TaskContract",
     "assert_portable",
     "canary",
+    "datasets_told",
     "isolated_longshore",
     "isolated_process_state",
     "progress_told",
@@ -112,5 +115,19 @@ def raises_saying(error: type[BaseException], *parts: str) -> Generator[None]:
 def progress_told() -> Generator[list[Progress]]:
     """Run the block as an attempt; what it tells `current.progress` stands in the list."""
     told: list[Progress] = []
-    with acting_as(Attempt("test", progress=lambda _, progress: told.append(progress))):
+    with _heard(lambda news: told.append(news) if isinstance(news, Progress) else None):
         yield told
+
+
+@contextmanager
+def datasets_told() -> Generator[list[Dataset]]:
+    """Run the block as an attempt; what it tells `current.reads` and `current.writes` stands in the list."""
+    told: list[Dataset] = []
+    with _heard(lambda news: told.append(news) if isinstance(news, Dataset) else None):
+        yield told
+
+
+@contextmanager
+def _heard(hear: Callable[[News], None]) -> Generator[None]:
+    with acting_as(Attempt("test", progress=lambda _, news: hear(news))):
+        yield
