@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from longshore import ConfigurationError, Delay, Exponential, Secret, Task
+from longshore import ConfigurationError, Delay, Exponential, Secret, Task, current
 from longshore_http.bodies import Fields, pairs
 from longshore_http.client import Request
 from longshore_http.connections import HttpConnection, checked_headers
@@ -109,7 +109,11 @@ class HttpDownload(Task[Downloaded]):
         with _writing(Path(target)):
             real = _real_target(Path(target))
             with partial_for(real) as partial, _tidied(partial):
-                return replace(Receiver(order, partial).receive(real), path=Path(target))
+                came = replace(Receiver(order, partial).receive(real), path=Path(target))
+        if "://" in came.url:  # one that is a secret is masked as a whole
+            current.reads(came.url, bytes=came.size, version=came.etag)
+        current.writes(came.path, bytes=came.size)
+        return came
 
 
 def _real_target(target: Path) -> Path:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from http_server import Exchange, HttpServer, Served, chunked, respond, stalled, truncated
 
-from longshore import ConfigurationError, Exponential
+from longshore import ConfigurationError, Exponential, Secret
+from longshore.testing import datasets_told, isolated_process_state
 from longshore_http import ChecksumMismatch, HttpConnection, HttpDownload, HttpError, TargetFailed, TooLarge
 
 OLD = b"the old file"
@@ -217,3 +218,20 @@ def test_an_object_over_max_size_is_refused_early_and_late(server: HttpServer, t
         with pytest.raises(TooLarge, match="max_size"):
             HttpDownload(**QUICK, max_size=100_000)(server.on("/x", handler), target)
         assert (target.read_bytes(), leftovers(target)) == (OLD, [])
+
+
+def test_a_download_says_what_it_read_and_wrote_without_what_opens_it(
+    server: HttpServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.on("/x", respond(200, NEW))
+    monkeypatch.setenv("LONGSHORE_PRESIGNED", f"{url}?X-Amz-Signature=abc")
+    with datasets_told() as told:
+        HttpDownload(**QUICK)(f"{url.replace('://', '://ann:s3cret@')}?year=2013&sig=abc", target)
+        with isolated_process_state():
+            HttpDownload(**QUICK)(Secret("env:LONGSHORE_PRESIGNED"), target)
+    assert [(d.direction, d.uri, d.bytes) for d in told] == [
+        ("read", f"{url}?year=2013", len(NEW)),
+        ("write", f"file://{target}", len(NEW)),
+        ("read", url, len(NEW)),
+        ("write", f"file://{target}", len(NEW)),
+    ]

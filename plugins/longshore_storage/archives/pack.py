@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Literal, cast
 
-from longshore import ConfigurationError, Task
+from longshore import ConfigurationError, Task, current
 from longshore_storage import checksums
 from longshore_storage.archives.writers import Entry, Growing, Writer, tar_writer, zip_writer
 from longshore_storage.errors import SourceError
@@ -96,9 +96,11 @@ class Pack(Task[ObjectInfo]):
                         self._add(writer, name, found)
                 checksum = checksum_of(turn.partial, algorithm)
                 turn.place()
-            return replace(
-                info_of(at.key, real.stat()), checksum=checksum, verified=algorithm, path=Path(at.key)
-            )
+            for source in _several(sources):
+                current.reads(parse(source).url)
+            info = info_of(at.key, real.stat())
+            current.writes(at.key, bytes=info.size)
+            return replace(info, checksum=checksum, verified=algorithm, path=Path(at.key))
 
     def _add(self, writer: Writer, name: str, found: Found) -> None:
         if found.status is None:
@@ -141,11 +143,14 @@ def _kind_of(path: str) -> Format:
     )
 
 
+def _several(sources: Place | Sequence[Place]) -> list[Place]:
+    return [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+
+
 def _members(sources: Place | Sequence[Place], target: Path) -> Iterator[tuple[str, Found]]:
     """Yield names in the archive, and what they are, leaving the archive itself out."""
     one = isinstance(sources, (str, os.PathLike))
-    paths = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
-    tops = sorted((parse(path).path for path in paths), key=lambda path: os.fsencode(path.name))
+    tops = sorted((parse(path).path for path in _several(sources)), key=lambda path: os.fsencode(path.name))
     for before, after in pairwise(tops):
         if before.name == after.name:
             raise SourceError(

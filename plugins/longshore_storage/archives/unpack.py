@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from longshore import ConfigurationError, Task
+from longshore import ConfigurationError, Task, current
 from longshore_storage.archives.allowances import Allowance
 from longshore_storage.archives.extraction import Extraction
 from longshore_storage.archives.staging import staging_for
@@ -114,6 +114,8 @@ class Unpack(Task[Unpacked]):
                         extraction.write(member)
                 extraction.finish()
                 staging.place()
+        current.reads(source)
+        current.writes(f"{folder}/", bytes=allowance.size)
         return Unpacked(path=folder, files=extraction.files, size=allowance.size)
 
 

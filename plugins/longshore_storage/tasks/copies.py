@@ -12,7 +12,7 @@ from longshore_storage.errors import (
     ObjectNotFoundError,
 )  # fmt: skip
 from longshore_storage.objects import Condition, ObjectInfo, Overwrite
-from longshore_storage.tasks.places import Place, WritingTask, place_of, target_of
+from longshore_storage.tasks.places import Place, WritingTask, place_of, said_read, said_written, target_of
 from longshore_storage.transfers import Patience, copy
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class _Copying(WritingTask[ObjectInfo]):
             raise ChecksumError(
                 f"cannot rely on {at.url!r}: it has {copied.size:,} bytes, and its source {info.size:,}"
             )
-        return store, info, copied
+        return store, said_read(info), said_written(copied)
 
 
 class CopyTask(_Copying):

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from longshore import ConfigurationError
+from longshore import ConfigurationError, current
 from longshore_storage.errors import ContentError, ObjectChangedError, TooLargeError
 from longshore_storage.names import safe_path
 from longshore_storage.objects import ObjectInfo, Overwrite
 from longshore_storage.protocol import MIB
-from longshore_storage.tasks.places import Place, StorageTask, TransferTask, place_of
+from longshore_storage.tasks.places import Place, StorageTask, TransferTask, place_of, said_read
 from longshore_storage.transfers import Patience, Settings, download
 
 if TYPE_CHECKING:
@@ -64,7 +64,10 @@ class DownloadTask(TransferTask[ObjectInfo]):
         at = place_of(url)
         store = self._store(at)
         exact = _exact(store, at, url, version)
-        return download(store, exact, _target(at, target), settings=self._settings(overwrite))
+        path = _target(at, target)
+        info = said_read(download(store, exact, path, settings=self._settings(overwrite)))
+        current.writes(path, bytes=info.size)
+        return info
 
 
 class _ToMemory(StorageTask[R]):
@@ -87,7 +90,10 @@ class _ToMemory(StorageTask[R]):
         if isinstance(exact, ObjectInfo):
             return self._larger(store, exact)
         info, data = Patience(store).call(lambda: store.get(exact, min(self.max_size, _AT_ONCE)))
-        return self._larger(store, info) if data is None else bytes(data)
+        if data is None:
+            return self._larger(store, info)
+        said_read(info)
+        return bytes(data)
 
     def _larger(self, store: ObjectStore, info: ObjectInfo) -> bytes:
         if info.size > self.max_size:
@@ -97,7 +103,7 @@ class _ToMemory(StorageTask[R]):
             )
         with tempfile.TemporaryDirectory(prefix="longshore-") as folder:
             path = Path(folder) / "object"
-            download(store, info, path, settings=Settings(resume=False))
+            said_read(download(store, info, path, settings=Settings(resume=False)))
             return path.read_bytes()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from longshore import ConfigurationError, Delay, Exponential, Task, field
+from longshore import ConfigurationError, Delay, Exponential, Task, current, field
 from longshore_storage.locations import parse
 from longshore_storage.names import safe_path
 from longshore_storage.objects import ObjectInfo, Overwrite, WriteOptions
@@ -148,6 +148,23 @@ def folder_of(place: Place) -> Location:
     """
     at = parse(place.url if isinstance(place, ObjectInfo) else place)
     return at.with_key(f"{at.key}/") if at.key and not at.key.endswith("/") else at
+
+
+def said_read(info: ObjectInfo) -> ObjectInfo:
+    """Say, for lineage, that an object was read, and return it."""
+    current.reads(info.url, bytes=info.size, version=_version(info))
+    return info
+
+
+def said_written(info: ObjectInfo) -> ObjectInfo:
+    """Say, for lineage, that an object was written, and return it."""
+    current.writes(info.url, bytes=info.size, version=_version(info))
+    return info
+
+
+def _version(info: ObjectInfo) -> str:
+    """Return what a service calls the version; the token of a file means nothing elsewhere."""
+    return info.version or (info.token if "://" in info.url else "")
 
 
 def is_marker(info: ObjectInfo) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longshore import ConfigurationError
+from longshore import ConfigurationError, current
 from longshore_storage.patterns import Pattern
 from longshore_storage.sync import COMPARISONS, Compare, Rules, Synced, sync
 from longshore_storage.tasks.places import Place, WritingTask, folder_of
@@ -69,11 +69,15 @@ class SyncTask(WritingTask[Synced]):
             StorageError: The places could not be listed.
         """
         begin, end, options = folder_of(source), folder_of(target), self._options()
-        return sync(
+        synced = sync(
             self._store(begin), begin, self._store(end), end,
             rules=self._rules(), settings=self._settings("always"),
             options=None if options.say_nothing else options,
         )  # fmt: skip
+        if not self.dry_run:  # two prefixes, not each object: there may be a million
+            current.reads(begin.url, bytes=synced.bytes_copied)
+            current.writes(end.url, bytes=synced.bytes_copied)
+        return synced
 
     def _takes_files(self) -> bool:
         return True

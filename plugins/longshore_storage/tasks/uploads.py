@@ -6,12 +6,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from longshore import ConfigurationError
+from longshore import ConfigurationError, current
 from longshore_storage.errors import SourceError
 from longshore_storage.locations import parse
 from longshore_storage.objects import ObjectInfo, Overwrite
 from longshore_storage.sources import BytesSource, FileSource, Source
-from longshore_storage.tasks.places import WritingTask, place_of
+from longshore_storage.tasks.places import WritingTask, place_of, said_written
 from longshore_storage.transfers import upload
 
 if TYPE_CHECKING:
@@ -23,11 +23,12 @@ class _ToObject(WritingTask[ObjectInfo]):
 
     def _send(self, source: Source, at: Location, overwrite: Overwrite | ObjectInfo) -> ObjectInfo:
         try:
-            return upload(
+            made = upload(
                 source, self._store(at), at, options=self._options(), settings=self._settings(overwrite)
             )
         finally:
             source.close()
+        return said_written(made)
 
 
 class UploadTask(_ToObject):
@@ -63,7 +64,9 @@ class UploadTask(_ToObject):
         at = parse(url)
         if url.endswith("/") and path.name:
             at = at.with_key(f"{at.key.rstrip('/')}/{path.name}" if at.key else path.name)
-        return self._send(_file(path), place_of(at.url), overwrite)
+        made = self._send(_file(path), place_of(at.url), overwrite)
+        current.reads(path, bytes=made.size)
+        return made
 
 
 class WriteTask(_ToObject):
