@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longshore.branches import case, merge, switch
 from longshore.caches import Cache
 from longshore.context import current
+from longshore.datasets import Dataset
 from longshore.delays import Delay, Exponential
 from longshore.drawings import Drawing
 from longshore.errors import (
@@ -144,8 +145,8 @@ __version__: str  # read from the metadata when somebody asks
 
 __all__ = [
     "Alert", "ArgumentError", "AttemptTimedOut", "BestEffort", "Cache", "Cached", "Cancelled", "Channel",
-    "ConfigurationError", "Crashed", "Cron", "CycleError", "Dates", "Delay", "DeliveryError", "Detail",
-    "Drawing", "Executor", "Exponential", "Fail", "Failed", "Flow", "FlowChangedError", "FlowError",
+    "ConfigurationError", "Crashed", "Cron", "CycleError", "Dataset", "Dates", "Delay", "DeliveryError",
+    "Detail", "Drawing", "Executor", "Exponential", "Fail", "Failed", "Flow", "FlowChangedError", "FlowError",
     "FlowFailed", "FlowFunction", "FlowRun", "ForeignStepError", "FunctionTask", "Handle", "HandlerError",
     "InlineExecutor", "Interval", "Job", "JobFailed", "JobFinished", "JobNotFoundError", "JobRunning",
     "JobUnreachableError", "LeaseLostError", "Leftover", "LimitError", "LogLine", "LongshoreError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from longshore import lanes
@@ -37,6 +38,7 @@ def run_flow(
     store: RunStore | None,
     run_id: str | None,
     raise_on_failure: bool,
+    due: datetime | None = None,
 ) -> FlowRun:
     """Run a flow here; see `Flow.run`."""
     import uuid  # takes longer to import than most of the core
@@ -45,6 +47,7 @@ def run_flow(
     limits = flow.check()
     values = bind_parameters(flow, parameters)
     run = FlowRun(flow, run_id, flow.name_run(values), values, Frontier(flow, values))
+    run.due = due
     check_travel(flow, executor or flow.executor)
     if store is None:
         return _drive(run, _Plan(executor, limits), raise_on_failure)
@@ -197,6 +200,8 @@ def _drive(run: FlowRun, plan: _Plan, raise_on_failure: bool) -> FlowRun:
 def _recorded(run: FlowRun, plan: _Plan) -> Generator[Engine]:
     """Make the engine of a run, and have the run written into its store while it is driven."""
     run.recorded_in = plan.claim.store.location if plan.claim is not None else ""
+    if plan.claim is not None and plan.claim.record.due is not None:
+        run.due = datetime.fromtimestamp(plan.claim.record.due, UTC)
     engine = Engine(run, plan.executor, plan.limits, plan.recall)
     if plan.claim is None:
         yield engine

@@ -78,7 +78,7 @@ class Runnable(Graph):
             )
         from longshore.schedules.loops import run_on_schedule
 
-        return run_on_schedule(flow, parameters, once)
+        return run_on_schedule(flow, parameters, lambda given, due: once(given, due=due))
 
     def resume(
         self,

@@ -56,6 +56,7 @@ class FlowRun:
         state: Where it stands.
         started: When it began, in UTC.
         ended: When it ended, in UTC; None until then.
+        due: When it was to begin, in UTC, if a schedule or whoever submitted it says so; None otherwise.
         recorded_in: The store that has it, as it calls itself; empty when none has.
     """
 
@@ -69,6 +70,7 @@ class FlowRun:
         self.state: State = Pending()
         self.started: datetime = utc_now()
         self.ended: datetime | None = None
+        self.due: datetime | None = None
         self.recorded_in = ""
         self.began: dict[tuple[int, int], datetime] = {}
         self.frontier = frontier

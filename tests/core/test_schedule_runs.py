@@ -50,7 +50,8 @@ def run(
     """Run a flow on its schedule; return the last run, and when, in minutes, each began with which n."""
     began: list[tuple[float, int]] = []
 
-    def once(parameters: Any) -> FlowRun:
+    def once(parameters: Any, due: datetime) -> FlowRun:
+        assert due <= clock.time
         began.append(((clock.time - NOON).total_seconds() / 60, parameters["n"]))
         finished: FlowRun = made.run(on_schedule=False, **parameters)
         clock.time += timedelta(minutes=takes.pop(0) if takes else 0.0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run_on_schedule(
     flow: Flow,
     given: Mapping[str, Any],
-    run: Callable[[Mapping[str, Any]], FlowRun],
+    run: Callable[[Mapping[str, Any], datetime], FlowRun],
     clock: Clock = WALL_CLOCK,
 ) -> FlowRun:
     """Wait for each time of a flow's schedule and run the flow, until the schedule ends.
@@ -33,7 +33,7 @@ def run_on_schedule(
     Args:
         flow: The flow.
         given: Parameters that count before those of the schedule.
-        run: Runs the flow once, with the given parameters.
+        run: Runs the flow once, with the given parameters, for the given time.
         clock: The time.
 
     Returns:
@@ -56,7 +56,7 @@ def run_on_schedule(
         bind_parameters(flow, parameters)
         _wait(flow, due, schedule, clock, last)
         began = clock.now()
-        last = run(parameters)
+        last = run(parameters, due)
     if last is None:
         ends = "; ".join(str(schedule) for schedule in flow.schedules)
         raise FlowError(
