@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -11,6 +12,8 @@ from longshore_openlineage.senders import Refused, Unreachable
 from longshore_openlineage.settings import SHORTEST_SECRET, register_password, secret_texts
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport import Transport
 
@@ -46,7 +49,7 @@ class ClientBackend:
 
     def close(self, seconds: float) -> None:
         """Let go of connections."""
-        close = getattr(self._client, "close", None)  # clients before 1.31 have none
+        close = getattr(self._client, "close", None)  # older clients have none
         if close is not None:
             close(seconds)
 
@@ -58,13 +61,7 @@ def connect() -> ClientBackend | None:
         MissingExtraError: The client is not installed.
     """
     require("openlineage.client", extra="openlineage")
-    before = dict(os.environ)
-    try:
-        client = _client()
-    finally:
-        for name in set(os.environ) - set(before):  # the client writes its URL and key there in other words
-            if name.startswith("OPENLINEAGE__"):
-                del os.environ[name]
+    client = _client()
     if client is None:
         return None
     for transport in _transports(client.transport):
@@ -78,14 +75,28 @@ def _client() -> OpenLineageClient | None:
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.noop import NoopConfig, NoopTransport
 
-    settings = OpenLineageClient(transport=NoopTransport(NoopConfig())).config
+    with _same_environment():
+        settings = OpenLineageClient(transport=NoopTransport(NoopConfig())).config
     transport: dict[str, Any] = settings.transport or {}
     for text in secret_texts(transport):
         if len(text) >= SHORTEST_SECRET:
             register_secret(text)
     if not transport.get("type") and not os.environ.get("OPENLINEAGE_URL"):
         return None  # the client would print each event
-    return OpenLineageClient()
+    with _same_environment():
+        return OpenLineageClient()
+
+
+@contextmanager
+def _same_environment() -> Generator[None]:
+    """Take back what the client writes into the environment: its URL and key, in other words."""
+    before = set(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - before:
+            if name.startswith("OPENLINEAGE__"):
+                del os.environ[name]
 
 
 class _Clean:

@@ -85,15 +85,17 @@ class Totals:
         return tuple(self._found.values())
 
     def _add(self, total: Total) -> None:
+        self._put(total)
+        if len(self._found) > self._most:
+            self._fold()
+
+    def _put(self, total: Total) -> None:
         uri = self._place(total.direction, total.uri)
         known = self._found.get((total.direction, uri))
         if known is not None:
             again = known.uri == total.uri and known.files == total.files == 1
-            self._found[total.direction, uri] = known.plus(total, 1 if again else known.files + total.files)
-            return
-        self._found[total.direction, uri] = replace(total, uri=uri) if uri != total.uri else total
-        if len(self._found) > self._most:
-            self._fold()
+            total = known.plus(total, 1 if again else known.files + total.files)
+        self._found[total.direction, uri] = replace(total, uri=uri)
 
     def _place(self, direction: str, uri: str) -> str:
         """Return the folder that stands for a dataset by now, or the dataset."""
@@ -120,7 +122,7 @@ class Totals:
                 self._folders.add(folder)
                 for key in groups[folder]:
                     if key in self._found:
-                        self._add(self._found.pop(key))
+                        self._put(self._found.pop(key))
             if set(self._found) == before:  # they have nothing in common
                 self._most *= 2
                 return
