@@ -261,7 +261,7 @@ class BestEffort:
         """Have a call made as the handler's are, and after those that wait, of which there may be so many."""
         with _making:
             if self._lane is None or self._lane.pid != os.getpid():
-                self._lane = Lane(self.queue_size)
+                self._lane = Lane(self.queue_size, self.timeout, self._say_late)
             lane = self._lane
         context = contextvars.copy_context()
         if lane.put(lambda: context.run(self._observe, call), most):
@@ -275,10 +275,15 @@ class BestEffort:
 
     def _observe(self, call: Callable[[], Any]) -> None:
         try:
-            deadlines.call_within(call, self.timeout)
+            call()
         except BaseException as error:  # noqa: BLE001 - SystemExit too: it must not end the lane
-            what = redact(f"{type(error).__name__}: {error_text(error)}")  # the run may have ended
-            run_log.warning("best-effort handler %s: %s", _name(self.handler), what)
+            self._say(f"{type(error).__name__}: {error_text(error)}")
+
+    def _say_late(self) -> None:
+        self._say(f"TimeoutError: not done after {self.timeout:g} s")
+
+    def _say(self, what: str) -> None:
+        run_log.warning("best-effort handler %s: %s", _name(self.handler), redact(what))
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lane": None}

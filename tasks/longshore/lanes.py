@@ -22,15 +22,24 @@ _IDLE: Final = 2.0
 class Lane:
     """One daemon thread at most, which makes calls in the order they came.
 
+    A call that takes longer than it may is left behind in its thread, and another thread goes on.
+
     Args:
         size: Calls that may wait.
+        timeout: Seconds for a call; None for any.
+        late: Told when a call is left behind.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(
+        self, size: int, timeout: float | None = None, late: Callable[[], None] = lambda: None
+    ) -> None:
         self.pid = os.getpid()
         self._size = size
+        self._timeout = timeout
+        self._late = late
         self._calls: deque[Callable[[], None]] = deque()
-        self._serving = False
+        self._serving = self._watched = False
+        self._turn = 0
         self._began: float | None = None
         self._changed = threading.Condition()
         with _making:
@@ -49,14 +58,25 @@ class Lane:
             self._calls.append(call)
             if not self._serving:
                 self._serving = True
-                threading.Thread(target=self._serve, name="longshore-observer", daemon=True).start()
+                self._start_serving()
+                if self._timeout is not None and not self._watched:
+                    self._watched = True
+                    threading.Thread(target=self._watch, name="longshore-watch", daemon=True).start()
             self._changed.notify_all()
         return True
 
-    def _serve(self) -> None:
+    def _start_serving(self) -> None:
+        self._turn += 1
+        threading.Thread(
+            target=self._serve, args=(self._turn,), name="longshore-observer", daemon=True
+        ).start()
+
+    def _serve(self, turn: int) -> None:
         while (call := self._next()) is not None:
             call()
             with self._changed:
+                if turn != self._turn:  # it took too long; another thread goes on
+                    return
                 self._began = None
                 self._changed.notify_all()
 
@@ -68,6 +88,25 @@ class Lane:
                     return None
             self._began = time.monotonic()
             return self._calls.popleft()
+
+    def _watch(self) -> None:
+        """Leave a call behind when its time is over: a look at each would cost more than most calls."""
+        assert self._timeout is not None
+        while True:
+            with self._changed:
+                if not self._serving:
+                    self._watched = False
+                    return
+                left = self._timeout
+                if self._began is not None:
+                    left += self._began - time.monotonic()
+                if left <= 0:
+                    self._began = None
+                    self._start_serving()
+            if left <= 0:
+                self._late()
+            else:
+                time.sleep(left)
 
     def drain(self, seconds: float) -> None:
         """Wait until every call has been made, at most so long; not for one that has already taken longer."""

@@ -136,6 +136,42 @@ def test_a_best_effort_handler_that_is_done_leaves_no_thread(monkeypatch: pytest
     assert not done.is_set()
 
 
+def test_a_call_that_hangs_is_left_behind_and_those_after_it_are_made_in_order() -> None:
+    late, made = threading.Event(), list[int]()
+    release, ended = threading.Event(), threading.Event()
+    lane = Lane(10, 0.1, late.set)
+
+    def hang() -> None:
+        release.wait(30)
+        made.append(0)
+        ended.set()
+
+    lane.put(lambda: made.append(1))
+    lane.put(hang)
+    for number in (2, 3):
+        lane.put(lambda number=number: made.append(number))  # type: ignore[misc]
+    assert late.wait(5)
+    lane.drain(5)
+    assert made == [1, 2, 3]
+    release.set()
+    assert ended.wait(5)
+    lane.put(lambda: made.append(4))
+    lane.drain(5)
+    assert made == [1, 2, 3, 0, 4]
+
+
+def test_many_quick_calls_are_never_taken_for_one_that_hangs() -> None:
+    late, made = threading.Event(), list[int]()
+    lane = Lane(10_000, 0.1, late.set)
+    end = time.monotonic() + 0.4
+    while time.monotonic() < end:
+        lane.put(lambda: made.append(len(made)))
+        time.sleep(0.001)
+    lane.drain(5)
+    assert made == list(range(len(made)))
+    assert not late.is_set()
+
+
 def test_best_effort_and_on_may_be_put_together_either_way() -> None:
     for wrap in (lambda h: On(Failed, BestEffort(h)), lambda h: BestEffort(On(Failed, h))):
         told: Told = []
