@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from longshore import Cached, Cancelled, Failed, Running, Skipped, Success, TriggerFailed, redact
 from longshore_openlineage.facts import Fact, Kind
 from longshore_openlineage.identities import Link, flow_link, links_around, step_link
-from longshore_openlineage.totals import Totals
+from longshore_openlineage.totals import Total, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +24,34 @@ _LONGEST_ABOUT = 2_000
 
 @dataclass
 class _Step:
-    """A step under way; the parts of a mapped one are counted together when they end."""
+    """A step under way; what the parts of a mapped one named is added when they end.
+
+    By index, and None for the step itself: the attempt, and what it named. Each attempt begins anew.
+    """
 
     started: Fact | None = None
-    own: Totals = field(default_factory=Totals)
-    parts: dict[int, Totals] = field(default_factory=dict[int, Totals])
+    whole: Totals = field(default_factory=Totals)
+    parts: dict[int | None, tuple[int, Totals]] = field(default_factory=dict[int | None, tuple[int, Totals]])
+
+    def add(self, subject: Subject, dataset: Dataset) -> None:
+        attempt, totals = self.parts.get(subject.map_index, (0, Totals()))
+        if attempt != subject.attempt:
+            totals = Totals()
+            self.parts[subject.map_index] = subject.attempt, totals
+        totals.add(dataset)
+
+    def begin(self, subject: Subject) -> None:
+        if self.parts.get(subject.map_index, (subject.attempt,))[0] != subject.attempt:
+            del self.parts[subject.map_index]
+
+    def end(self, index: int | None) -> None:
+        if index in self.parts:
+            self.whole.merge(self.parts.pop(index)[1])
+
+    def told(self) -> tuple[Total, ...]:
+        for index in list(self.parts):  # of which nobody heard the end
+            self.end(index)
+        return self.whole.told()
 
 
 @dataclass
@@ -100,7 +123,7 @@ class Ledger:
         if subject.kind == "flow":
             self._flow_changed(run, subject, new)
         elif subject.map_index is not None:
-            _part_changed(run.steps.setdefault(subject.name, _Step()), subject.map_index, new)
+            _part_changed(run, subject, new)
         else:
             _step_changed(run, subject, new)
 
@@ -109,11 +132,7 @@ class Ledger:
         run = self._runs.get(subject.run_id)
         if run is None:
             return
-        step = run.steps.setdefault(subject.name, _Step())
-        if subject.map_index is None:
-            step.own.add(dataset)
-        else:
-            step.parts.setdefault(subject.map_index, Totals()).add(dataset)
+        run.steps.setdefault(subject.name, _Step()).add(subject, dataset)
 
     def _flow_changed(self, run: _Run, subject: Subject, new: State) -> None:
         if isinstance(new, Running) and run.started is None:
@@ -129,17 +148,18 @@ class Ledger:
                 run.send(_ended(run.started, subject, new, _kind(new)))
 
 
-def _part_changed(step: _Step, index: int, new: State) -> None:
-    if isinstance(new, Running):  # each attempt begins anew
-        step.parts.pop(index, None)
-    elif new.finished and index in step.parts:
-        step.own.merge(step.parts.pop(index))
+def _part_changed(run: _Run, subject: Subject, new: State) -> None:
+    step = run.steps.get(subject.name)
+    if step is not None and isinstance(new, Running):
+        step.begin(subject)
+    elif step is not None and new.finished:
+        step.end(subject.map_index)
 
 
 def _step_changed(run: _Run, subject: Subject, new: State) -> None:
     step = run.steps.setdefault(subject.name, _Step())
     if isinstance(new, Running):
-        step.own = Totals()
+        step.begin(subject)
         if step.started is None:
             step.started = _began(run, subject, new)
             run.send(step.started)
@@ -150,7 +170,7 @@ def _step_changed(run: _Run, subject: Subject, new: State) -> None:
                 return
             step.started = _began(run, subject, new)  # before the run was resumed, or too short to be seen
             run.send(step.started)
-        run.send(replace(_ended(step.started, subject, new, _kind(new)), datasets=step.own.told()))
+        run.send(replace(_ended(step.started, subject, new, _kind(new)), datasets=step.told()))
 
 
 def _began(run: _Run, subject: Subject, new: State) -> Fact:

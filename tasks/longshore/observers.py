@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.handlers import BestEffort
@@ -15,14 +15,25 @@ if TYPE_CHECKING:
     from longshore.plugins import Observer
     from longshore.states import State
 
-_MOST_DATASETS: Final = 100_000
-"""Datasets that may wait for a plugin that is slow; one takes about a kilobyte."""
+_MOST: Final = 100_000
+"""Datasets, and transitions of flows and whole steps, that may wait for a plugin that is slow.
+
+One takes about a kilobyte. Of the parts of mapped steps fewer may wait: what they came to is seen at the end.
+"""
 
 
 def observers() -> dict[str, Observer]:
     """Return what watches every transition of what begins now, by the plugin's name."""
     pairs = zip(host().implementing("longshore_state_changed"), host().observers(), strict=True)
-    return {plugin.name: observer for plugin, observer in pairs if _is_awake(plugin)}
+    return {plugin.name: _named(observer, plugin.label) for plugin, observer in pairs if _is_awake(plugin)}
+
+
+@lru_cache(maxsize=64)
+def _named(observer: Observer, label: str) -> Observer:
+    """Return an observer that messages call by its plugin."""
+    found = partial(observer)
+    setattr(found, "__qualname__", f"of {label}")  # noqa: B010 - checkers know no such attribute
+    return found
 
 
 def _is_awake(plugin: Plugin) -> bool:
@@ -58,10 +69,13 @@ class Audience:
     def hear(self, subject: Subject, old: State, new: State) -> None:
         """Tell of a transition."""
         for ear in self._ears:
-            ear(subject, old, new)
+            if subject.map_index is not None:
+                ear(subject, old, new)
+            else:
+                ear.in_turn(partial(ear.handler, subject, old, new), _MOST)
 
     def hear_dataset(self, subject: Subject, dataset: Dataset) -> None:
         """Tell what a step read or wrote, after the transitions before it and before those after it."""
         for plugin, ear in self._librarians:
             what: Any = partial(tell, plugin, "longshore_dataset", subject=subject, dataset=dataset)
-            ear.in_turn(what, _MOST_DATASETS)
+            ear.in_turn(what, _MOST)

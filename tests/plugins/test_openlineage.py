@@ -159,10 +159,18 @@ def test_only_what_the_last_attempt_read_counts(backend: Backend) -> None:
         if current.attempt == 1:
             raise Retry(after=0)
 
+    @task(retries=1)
+    def once_named() -> None:
+        if current.attempt == 1:
+            current.reads("s3://lake/only-then.csv")
+            raise Retry(after=0)
+
     with Flow("again") as again:
         twice()
+        once_named()
     again.run()
     flush_lineage(10)
+    assert backend.of("again.once_named")[-1]["inputs"] == []
     start, end = backend.of("again.twice")
     assert (start["eventType"], end["eventType"]) == ("START", "COMPLETE")
     assert [(read["name"], read["inputFacets"]["inputStatistics"]["size"]) for read in end["inputs"]] == [
