@@ -103,6 +103,7 @@ class Lane:
                 if left <= 0:
                     self._began = None
                     self._start_serving()
+                    self._changed.notify_all()
             if left <= 0:
                 self._late()
             else:
