@@ -149,16 +149,9 @@ def _sign_in(smtp: smtplib.SMTP, connection: EmailConnection, label: str) -> Non
         reply = smtp.docmd("AUTH", "LOGIN")
         for text in (user, password):
             reply = smtp.docmd(_base64(text)) if reply[0] == 334 else reply
-    elif "CRAM-MD5" in offered:
-        import hmac
-
-        reply = smtp.docmd("AUTH", "CRAM-MD5")
-        if reply[0] == 334:
-            digest = hmac.digest(password.encode(), base64.b64decode(reply[1]), "md5").hex()
-            reply = smtp.docmd(_base64(f"{user} {digest}"))
     else:
         found = f"only {', '.join(offered)}" if offered else "none"
-        raise SignInFailed(f"cannot {label}: of PLAIN, LOGIN and CRAM-MD5 the server offers {found}", 504)
+        raise SignInFailed(f"cannot {label}: of PLAIN and LOGIN the server offers {found}", 504)
     if reply[0] != 235:
         hint = "check the user name and the password" if reply[0] >= 500 else "it is worth another attempt"
         raise SignInFailed(f"cannot {label}: {said(reply, 'AUTH')}; {hint}", reply[0])

@@ -79,10 +79,6 @@ class Protocol(SMTP):
             await self.push(self.rig.greeting)
             self.transport.close()
             return
-        if self.rig.mute:
-            await self.rig.released.wait()
-            self.transport.close()
-            return
         await super()._handle_client()
 
 
@@ -118,7 +114,6 @@ class SmtpServer:
     cut: str = ""
     stall: str = ""
     greeting: str = ""
-    mute: bool = False
     commands: list[str] = field(default_factory=list)
     port: int = 0
 

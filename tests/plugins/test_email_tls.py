@@ -85,6 +85,14 @@ def test_a_wrong_password_is_not_tried_again(canary: Canary) -> None:
         assert caught.value.retryable is True
 
 
+def test_a_server_that_offers_no_way_to_sign_in_is_told_of(canary: Canary) -> None:
+    with SmtpServer() as smtp:
+        smtp.answers["EHLO"] = ["250-mail.example\r\n250 AUTH GSSAPI"]
+        with raises_saying(SignInFailed, "offers only GSSAPI"):
+            send(smtp.signed_in(canary.secret))
+        assert "AUTH" not in smtp.commands
+
+
 def test_a_password_beyond_ascii_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIL_PASSWORD", "pässwörd-🚚")
     with SmtpServer(password="pässwörd-🚚") as smtp:
