@@ -98,7 +98,7 @@ def config(
     options: dict[str, Any] = {
         "image": image_name(task.image),
         "command": command or None,
-        "environment": environment(task.environment, env or {}),
+        "environment": environment(current.environment(), task.environment, env or {}),
         "entrypoint": None if task.entrypoint is None else words_of(task.entrypoint, "entrypoint"),
         "user": None if task.user is None else text_of(task.user, "user"),
         "working_dir": task.working_dir,

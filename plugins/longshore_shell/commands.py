@@ -95,6 +95,7 @@ def environment(
     """Return a command's environment: ours, or the kept part of it, what was given, and Longshore's own."""
     kept = {os.fsencode(name) for name in keep}
     result = {name: value for name, value in os.environb.items() if not clean or name in kept}
+    result.update((encode(name, name), encode(value, name)) for name, value in current.environment().items())
     for name, value in (given or {}).items():
         what = f"environment variable {name!r}"
         key = encode(name, what)

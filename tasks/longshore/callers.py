@@ -56,7 +56,7 @@ class Caller:
         call = Call(
             task, arguments, name, self._run.run_id, self._flow.name, None if unit[1] == WHOLE else unit[1],
             self._attempt(unit, node, retry), node.tags, self.handlers(node), self._flow.handler_timeout,
-            retry, recorded_in=self._run.recorded_in,
+            retry, recorded_in=self._run.recorded_in, variables=self._run.variables,
         )  # fmt: skip
         if isinstance(task, Job):
             call.job = self._jobs[unit] = self._job(unit, node)

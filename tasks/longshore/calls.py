@@ -18,7 +18,7 @@ from longshore.runner import Call, attempt, enter, keep, look_up
 from longshore.states import Cancelled, Failed, Pending, Retrying, Skipped, State, Success
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from longshore.handlers import Handlers
     from longshore.plugins import Observer
@@ -65,7 +65,7 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
     name = task.signature().fill(task.name, arguments)
     call = Call(
         task, arguments, name, outer.run_id, outer.flow, map_index, tags=tuple(task.tags), handlers=handlers,
-        origin=outer.inner_origin(), recorded_in=outer.recorded_in,
+        origin=outer.inner_origin(), recorded_in=outer.recorded_in, variables=_variables(outer),
     )  # fmt: skip
     with records_with_context():
         state = look_up(call)
@@ -75,6 +75,15 @@ def _call(task: Task[Any], arguments: dict[str, Any], map_index: int | None = No
             state = enter(call, call.context(), Pending(), state, time.monotonic())
     keep(call, state)
     return _result(state, call)
+
+
+def _variables(outer: Attempt) -> Mapping[str, str] | None:
+    """Return what plugins give: what they gave the run around the call, or nothing yet."""
+    from longshore.surroundings import is_anyone_near
+
+    if inside_attempt():
+        return outer.variables
+    return {} if is_anyone_near() else None
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import functools
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
@@ -44,11 +44,12 @@ class Attempt(Reporting):
         link: Where to look at the run; empty when nothing shows it.
         tags: The step's tags and its flow's.
         recorded_in: The run store that has the run, as it calls itself; empty outside a flow and without one.
+        variables: What plugins gave the run for the environment of what it starts; None without such plugins.
     """
 
     __slots__ = (
         "_callbacks", "_calls", "_cancelled", "_origin", "_pace", "_tail", "attempt", "attempts",
-        "deadline", "flow", "link", "map_index", "name", "recorded_in", "run_id", "tags",
+        "deadline", "flow", "link", "map_index", "name", "recorded_in", "run_id", "tags", "variables",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +64,7 @@ class Attempt(Reporting):
         progress: Listener | None = None,
         origin: str = "",
         recorded_in: str = "",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.run_id = run_id
@@ -74,6 +76,7 @@ class Attempt(Reporting):
         self.link = ""
         self.tags = tags
         self.recorded_in = recorded_in
+        self.variables = variables
         self._progress = progress
         self._pace: Pace | None = None
         self._origin = origin
@@ -136,6 +139,17 @@ class Attempt(Reporting):
     def label(self) -> str:
         """The name with its map index: `load` or `load[3]`."""
         return self.name if self.map_index is None else f"{self.name}[{self.map_index}]"
+
+    def environment(self) -> dict[str, str]:
+        """Return what processes, containers and jobs of this attempt should find in their environment.
+
+        Plugins say it, such as the one for OpenTelemetry; without one, and outside a run, it is empty.
+        """
+        if self.variables is None:
+            return {}
+        from longshore.surroundings import variables_for
+
+        return {**self.variables, **variables_for(self)}
 
     def progress(
         self,

@@ -243,7 +243,7 @@ class Engine:
         assert call.job is not None
         if self._journal is not None:
             self._journal.submitted(call.job, state.handle)
-        self._narrator.submitted(call, state.handle)
+        self._narrator.submitted(unit, call, state)
         self._flights.wait_for(unit, call, state.handle)
 
     def _wait(self, unit: Unit, state: Retrying) -> None:

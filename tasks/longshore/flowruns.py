@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore import lanes
 from longshore.context import acting_as
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from longshore.recalls import Recall
     from longshore.stores.interface import RunStore
     from longshore.stores.records import RunRecord
+
+_OPEN: Final = frozenset({"Pending", "Scheduled", "Retrying", "Running"})
 
 
 def run_flow(
@@ -134,6 +136,7 @@ def resume_flow(
         recall, seen = None, fingerprint(flow)
         if claim.record.tries > 1:
             again = check_changes(flow, seen, claim.record, store, changed)
+            run.ends = sum(1 for t in store.transitions(run.run_id) if not t.step and t.state not in _OPEN)
             recall = Recall(flow, store, run.run_id, again=again, rerun=rerun, accept=accept)
         target = flow.target or claim.record.target
         store.write(run.run_id, claim.token, [FlowSeen(fingerprint=seen.to_text(), target=target)])
@@ -179,9 +182,11 @@ def _claimed(store: RunStore, run_id: str) -> Generator[_Claim]:
 
 def _drive(run: FlowRun, plan: _Plan, raise_on_failure: bool) -> FlowRun:
     from longshore.plugins import host
+    from longshore.surroundings import variables_of_run
 
     with records_with_context(), console_when_unconfigured(), _recorded(run, plan) as engine:
         host().run_started(run)
+        run.variables = variables_of_run(run.context())
         try:
             with engine.interrupts.watching(), engine.cancelled_with_outer(), acting_as(run.context()):
                 engine.drive()

@@ -17,8 +17,10 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from longshore.alerts.channels import Channel
+    from longshore.context import Attempt
     from longshore.datasets import Dataset
     from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
@@ -76,8 +78,27 @@ def longshore_commands() -> Sequence[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
+def longshore_environment(attempt: Attempt) -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Return environment variables for the processes, containers and jobs that an attempt starts.
+
+    Asked where the attempt is made; and once where the run is driven, with an attempt that has no name: that
+    answer travels with every attempt of the run, as its `variables`.
+    """
+
+
+@hookspec
+def longshore_around_attempt(  # type: ignore[empty-body]
+    attempt: Attempt,
+) -> AbstractContextManager[object] | None:
+    """Return what is entered around the work of an attempt, where it is made; None for nothing."""
+
+
+@hookspec
 def longshore_state_changed(subject: Subject, old: State, new: State) -> None:
-    """Watch each transition; what is returned or raised changes nothing."""
+    """Watch each transition; what is returned or raised changes nothing.
+
+    A job that was submitted is one from Running to Running, with its handle.
+    """
 
 
 @hookspec
@@ -92,7 +113,7 @@ def longshore_dataset(subject: Subject, dataset: Dataset) -> None:
 
 @hookspec
 def longshore_watches() -> bool:  # type: ignore[empty-body]
-    """Return False to hear of no transition and no dataset of what begins now; asked for each run."""
+    """Return False to hear of nothing, and to give nothing, in what begins now; asked for each run."""
 
 
 @hookspec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longshore.context import Attempt, acting_as
 from longshore.datasets import Dataset, News
@@ -73,11 +73,13 @@ class Narrator:
             recorded_in=self._run.recorded_in,
         )  # fmt: skip
 
-    def submitted(self, call: Call, handle: Any) -> None:
+    def submitted(self, unit: Unit, call: Call, state: Running) -> None:
         """Tell of a job that goes on in another system."""
-        if self._log:
-            with acting_as(call.context()):
-                run_log.info("%s | job submitted: %s", call.context().label, short(handle))
+        if self._quiet:
+            return
+        with acting_as(call.context()):
+            self.observe(unit, self._frontier.state(unit), state, call)
+            run_log.info("%s | job submitted: %s", call.context().label, short(state.handle))
 
     def resumed(self, done: int) -> None:
         """Tell how much of a resumed run is done."""

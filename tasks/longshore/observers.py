@@ -25,7 +25,7 @@ One takes about a kilobyte. Of the parts of mapped steps fewer may wait: what th
 def observers() -> dict[str, Observer]:
     """Return what watches every transition of what begins now, by the plugin's name."""
     pairs = zip(host().implementing("longshore_state_changed"), host().observers(), strict=True)
-    return {plugin.name: _named(observer, plugin.label) for plugin, observer in pairs if _is_awake(plugin)}
+    return {plugin.name: _named(observer, plugin.label) for plugin, observer in pairs if is_awake(plugin)}
 
 
 @lru_cache(maxsize=64)
@@ -36,7 +36,8 @@ def _named(observer: Observer, label: str) -> Observer:
     return found
 
 
-def _is_awake(plugin: Plugin) -> bool:
+def is_awake(plugin: Plugin) -> bool:
+    """Whether a plugin wants to hear of what begins now."""
     if not plugin.has("longshore_watches"):
         return True
     try:
@@ -59,7 +60,7 @@ class Audience:
         self._librarians = [
             (plugin, ears.get(plugin.name) or BestEffort(_hears_datasets_alone))
             for plugin in host().implementing("longshore_dataset")
-            if plugin.name in ears or _is_awake(plugin)
+            if plugin.name in ears or is_awake(plugin)
         ]
 
     def __bool__(self) -> bool:

@@ -47,7 +47,7 @@ from longshore.states import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from longshore.context import Listener
     from longshore.tasks import Task
@@ -77,13 +77,14 @@ class Call:
     job: JobCall | None = None
     private: bool = False
     recorded_in: str = ""
+    variables: Mapping[str, str] | None = None
     log_tail: tuple[str, ...] = ()
 
     def context(self, progress: Listener | None = None) -> Attempt:
         """Return what `current` will show."""
         context = Attempt(
             self.name, self.run_id, self.flow, self.map_index, self.attempt, self.task.retries + 1,
-            self.tags, progress, self.origin, self.recorded_in,
+            self.tags, progress, self.origin, self.recorded_in, self.variables,
         )  # fmt: skip
         if self.job is not None and self.job.end is not None:
             context.link = self.job.end.link
@@ -107,15 +108,14 @@ def attempt(call: Call, context: Attempt, started: Callable[[State], None]) -> S
     token = active.set(context)
     try:
         if call.job is not None and call.job.end is not None:
-            return enter(
-                call, context, Running(attempt=call.attempt), _perform(call, context), call.job.began
-            )
+            state = _surrounded(call, context)
+            return enter(call, context, Running(attempt=call.attempt), state, call.job.began)
         began = time.monotonic()
         running = enter(call, context, call.state or Pending(), Running(attempt=call.attempt), began)
         if not isinstance(running, Running):
             return running
         started(running)
-        state = _perform(call, context)
+        state = _surrounded(call, context)
         return state if isinstance(state, Running) else enter(call, context, running, state, began)
     finally:
         active.reset(token)
@@ -134,6 +134,15 @@ def enter(call: Call, context: Attempt, old: State, new: State, began: float) ->
         return transition(subject, old, new, call.handlers, call.handler_timeout)
     except HandlerError as error:
         return Failed(error, message=str(error))
+
+
+def _surrounded(call: Call, context: Attempt) -> State:
+    if call.variables is None:
+        return _perform(call, context)
+    from longshore.surroundings import around
+
+    with around(context):
+        return _perform(call, context)
 
 
 def _perform(call: Call, context: Attempt) -> State:
@@ -257,14 +266,8 @@ def _trace(error: BaseException) -> str:
 _OWN = frozenset(
     f"longshore.{name}"
     for name in (
-        "runner",
-        "deadlines",
-        "signatures",
-        "functions",
-        "coroutines",
-        "remotes",
-        "branches",
-        "resources",
+        *("runner", "deadlines", "signatures", "functions", "coroutines", "remotes", "branches"),
+        *("resources", "surroundings"),
     )
 )
 

@@ -58,6 +58,8 @@ class FlowRun:
         ended: When it ended, in UTC; None until then.
         due: When it was to begin, in UTC, if a schedule or whoever submitted it says so; None otherwise.
         recorded_in: The store that has it, as it calls itself; empty when none has.
+        ends: How often it had ended before it was resumed; 0 for a new one, and for one that was killed.
+        variables: What plugins give for the environment of what it starts; None without such plugins.
     """
 
     def __init__(
@@ -72,6 +74,8 @@ class FlowRun:
         self.ended: datetime | None = None
         self.due: datetime | None = None
         self.recorded_in = ""
+        self.ends = 0
+        self.variables: Mapping[str, str] | None = None
         self.began: dict[tuple[int, int], datetime] = {}
         self.frontier = frontier
         self._nodes = {node.name: node for node in flow.steps}
@@ -79,8 +83,9 @@ class FlowRun:
     def context(self) -> Attempt:
         """Return what `current` shows where the run is driven: the flow and the run, and no step."""
         return Attempt(
-            run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags, recorded_in=self.recorded_in
-        )
+            run_id=self.run_id, flow=self.flow.name, tags=self.flow.tags, recorded_in=self.recorded_in,
+            variables=self.variables,
+        )  # fmt: skip
 
     @property
     def states(self) -> ByStep[State]:
