@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from textwrap import indent
+from typing import Any, Final
 
 import click
 
+from longshore import SQLiteStore, flush_alerts
+from longshore_slack.testing import SlackServer
+
 SOURCE = Path(__file__).parent / "flights.py"
+FAILED: Final = 1
+"""What `longshore run` exits with when the run failed."""
 FLIGHTS = 336_776
 """The flights in the data of 2013; fewer in the summary means that something was lost on the way."""
 
@@ -27,18 +35,15 @@ def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bo
     """Run a flow over the 336,776 flights that left New York in 2013.
 
     They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, and
-    shipped to S3, from there to Google Cloud Storage, and back. A summary is posted by HTTP. The servers
-    are some that the flow starts; that of HTTP is too busy at first. Nothing leaves this machine; the
-    files stay.
+    shipped to S3, from there to Google Cloud Storage, and back. A summary is posted by HTTP to a server
+    that is too busy: the run fails, and Slack is told. Then it is resumed. All servers are started here,
+    Slack's too. Nothing leaves this machine; the files stay.
     """
     if show:
         click.echo(SOURCE.read_text(), nl=False)
         return 0
     folder = folder or Path(tempfile.mkdtemp(prefix="longshore-demo-"))
-    words = ["run", f"{SOURCE}:flights", "--folder", str(folder)]
-    words += ["--executor", executor] if executor else []
-    click.echo(f"$ longshore {' '.join(words)}\n")
-    code: int = ctx.find_root().command.main(words, prog_name="longshore", standalone_mode=False)
+    code = _run_and_resume(ctx.find_root().command, folder, ["--executor", executor] if executor else [])
     if code:
         click.echo(f"\nthe demo did not succeed; its files are in {folder}", err=True)
         return code
@@ -48,6 +53,36 @@ def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bo
     if problem:
         click.echo(f"\nthe demo's numbers are wrong: {problem}", err=True)
     return 1 if problem else 0
+
+
+def _run_and_resume(longshore: click.Command, folder: Path, more: list[str]) -> int:
+    """Run the flow, which fails, and resume it; show what Slack was told; return the last exit code."""
+    store = str(folder / "runs.db")
+    with SlackServer() as slack:
+        slack.add_channel("flights")
+        os.environ.update(LONGSHORE_DEMO_SLACK=slack.base_url, LONGSHORE_DEMO_TOKEN=slack.token)
+        run = ["run", f"{SOURCE}:flights", "--folder", str(folder), "--store", store, *more]
+        code = _call(longshore, run)
+        if code != FAILED:
+            return code or FAILED  # it has to fail at first: Slack would have nothing to show
+        _show(slack, "What Slack shows now")
+        with closing(SQLiteStore(store)) as kept:
+            [record] = kept.runs(limit=1)
+        code = _call(longshore, ["resume", record.run_id[:8], "--store", store, *more])
+        _show(slack, "What Slack shows now: the message was edited")
+    return code
+
+
+def _call(longshore: click.Command, words: list[str]) -> int:
+    click.echo(f"\n$ longshore {' '.join(words)}\n")
+    code: int = longshore.main(words, prog_name="longshore", standalone_mode=False)
+    return code
+
+
+def _show(slack: SlackServer, title: str) -> None:
+    flush_alerts()
+    click.echo(f"\n{title}\n")
+    click.echo(indent(slack.transcript("flights").rstrip(), "  "))
 
 
 def check(summary: dict[str, Any], folder: Path) -> str:
@@ -75,7 +110,7 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
         "\n  The files went to S3, from there to Google Cloud Storage, and back: each byte is as it was."
     )
     click.echo(
-        "  The server was too busy for the first post; it was tried again, and the handler told of it."
+        "  The server was too busy for both tries of the post; the run was resumed, and nothing ran twice."
     )
     click.echo("\nWhere to look next\n")
     looks = {

@@ -1,8 +1,11 @@
 """The flights that left New York in 2013: counted by bash and awk, timed by Perl or Node, shipped and posted.
 
     longshore run flights.py --folder flights-2013
+    longshore resume RUN
 
-The files go to S3, from there to Google Cloud Storage, and back.
+The files go to S3, from there to Google Cloud Storage, and back. The server to which the summary is posted is
+too busy the first time, so the run fails there; resumed, it goes on from there. With `LONGSHORE_DEMO_SLACK`
+and `LONGSHORE_DEMO_TOKEN` set, as `longshore demo` does, Slack is told of both.
 
 The programs are files beside this one. They find their input in the environment and hand results back through
 the file that `LONGSHORE_OUTPUTS` names; what one hands back is the environment of the next.
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from importlib.util import find_spec
@@ -24,6 +28,7 @@ from longshore import (
     MissingExtraError,
     On,
     Retrying,
+    Secret,
     State,
     Subject,
     Success,
@@ -38,6 +43,7 @@ from longshore_gcs import GCSCreateBucket, GCSDownload
 from longshore_http import HttpConnection, HttpJson
 from longshore_s3 import S3CreateBucket, S3Upload
 from longshore_shell import CommandOutputs, Shell
+from longshore_slack import SlackAlert
 from longshore_storage import Copy, ObjectInfo
 
 AIRPORTS = ("EWR", "JFK", "LGA")
@@ -57,10 +63,12 @@ post = HttpJson(
     name="post",
     connection=LOCAL,
     idempotency_key=True,  # the server can tell a repeated post, so it is retried
-    retries=3,
+    retries=1,
     retry_delay=0.2,
     state_handlers=(On((Retrying, Success), tell),),
 )
+SLACK = os.environ.get("LONGSHORE_DEMO_SLACK", "")  # where the server of the demo's own is
+alerts = [SlackAlert("#flights", token=Secret("env:LONGSHORE_DEMO_TOKEN"), base_url=SLACK)] if SLACK else []
 fetch = HttpJson(name="fetch", connection=LOCAL)
 
 
@@ -128,7 +136,7 @@ def report(folder: Path, summary: dict[str, Any], received: dict[str, Any]) -> P
     return path
 
 
-@flow
+@flow(state_handlers=alerts)
 def flights(folder: Path = Path("flights-2013")) -> Path:
     """Count the flights that left New York in 2013, find out how late they were, and post a summary.
 
@@ -149,7 +157,7 @@ def flights(folder: Path = Path("flights-2013")) -> Path:
         copied = across.map(stored, unmapped("gs://mirror/2013/"), after=mirror)
         back = GCSDownload(connection=ports.gs).map(copied, unmapped(text("{folder}/back/", folder=folder)))
         compare(files, back)
-    with Inbox() as url:
+    with Inbox(folder=folder) as url:
         posted = post(url, json=summary)
         received = fetch(posted["url"])
         return report(folder, summary, received)

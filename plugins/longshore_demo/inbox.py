@@ -6,17 +6,26 @@ import json
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path  # noqa: TC003 - who describes a resource evaluates this
 from typing import Any, cast
 
-from longshore import Resource
+from longshore import Resource, current
 
 
 class Inbox(Resource[str]):
-    """A server on 127.0.0.1 that keeps what is posted to it, and is too busy for the first post."""
+    """A server on 127.0.0.1 that keeps what is posted to it, and is too busy the first time a run comes.
+
+    Args:
+        folder: Where it notes that a run has come.
+    """
+
+    folder: Path
 
     def setup(self) -> str:
         """Start it, and return its URL."""
-        server = Server()
+        came_before = self.folder / f".{current.run_id}-came-before"
+        server = Server(busy=not came_before.exists())
+        came_before.touch()
         threading.Thread(target=server.serve_forever, args=(0.02,), name="inbox", daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/inbox"
         _open[url] = server
@@ -35,10 +44,10 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, busy: bool) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.documents: dict[str, Any] = {}
-        self.busy = True
+        self.busy = busy
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,7 +57,6 @@ class Handler(BaseHTTPRequestHandler):
         server = cast("Server", self.server)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if server.busy:
-            server.busy = False
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "busy, come again"})
             return
         path = f"{self.path}/{self.headers['Idempotency-Key']}"  # the same for a post that is repeated

@@ -87,9 +87,7 @@ def longshore_environment(attempt: Attempt) -> Mapping[str, str]:  # type: ignor
 
 
 @hookspec
-def longshore_around_attempt(  # type: ignore[empty-body]
-    attempt: Attempt,
-) -> AbstractContextManager[object] | None:
+def longshore_around_attempt(attempt: Attempt) -> AbstractContextManager[object] | None:
     """Return what is entered around the work of an attempt, where it is made; None for nothing."""
 
 

@@ -53,6 +53,11 @@ def bind_parameters(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def defaults_of(flow: Flow) -> dict[str, Any]:
+    """Return the defaults of a flow's parameters; a parameter without one is left out."""
+    return {name: known._default for name, known in flow.parameters.items() if known._default is not MISSING}
+
+
 def _of_type(annotation: Any) -> str:
     return f" ({show_type(annotation)})" if annotation is not None else ""
 

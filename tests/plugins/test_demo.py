@@ -78,7 +78,7 @@ def test_the_step_that_fails_at_first_is_retried_and_its_handler_is_heard(
     answer, _ = finished
     assert "handler: post went from Running to Retrying" in answer.stdout
     assert "handler: post went from Running to Success" in answer.stdout
-    assert "post | Running (attempt 2 of 4)" in answer.stderr
+    assert "post | Running (attempt 2 of 2)" in answer.stderr
     assert "503 Service Unavailable" in answer.stderr
 
 
@@ -143,18 +143,30 @@ def test_a_flight_that_is_lost_on_the_way_is_noticed(tmp_path: Path) -> None:
     assert "'JFK': 0" in check({"flights": 336_776, "airports": airports}, tmp_path)
 
 
-def test_a_step_that_cannot_write_fails_the_demo_with_code_1(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_named_and_nothing_runs(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     answer = demo("--folder", str(tmp_path / "file" / "out"))
-    assert answer.returncode == 1
-    assert "unpack | Failed" in answer.stderr
-    assert "the demo did not succeed" in answer.stderr
+    assert answer.returncode == 2
+    assert f"{tmp_path / 'file' / 'out'}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_slack_is_told_of_the_failure_and_its_message_is_edited_when_the_run_is_resumed(
+    finished: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    answer, _ = finished
+    first, edited = answer.stdout.split("What Slack shows now")[1:]
+    assert "failed" in first
+    assert "recovered" not in first.partition("$ longshore resume")[0]
+    assert edited.startswith(": the message was edited")
+    assert "recovered" in edited
+    assert "(edited)" in edited
 
 
 def test_the_source_that_it_shows_is_the_flow_that_it_runs() -> None:
     answer = demo("--show")
     assert answer.returncode == 0
-    assert "@flow\ndef flights(" in answer.stdout
+    assert "@flow(state_handlers=alerts)\ndef flights(" in answer.stdout
     assert Path(str(find_spec("longshore_demo").origin)).with_name("flights.py").read_text() == answer.stdout
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import pickle
 from collections.abc import Callable, Collection, Mapping
@@ -202,9 +201,15 @@ class Alert(RunWatcher):
         return f"{type(self).__name__}({', '.join(channel.address for channel in self.channels)})"
 
 
-@functools.cache
 def _kind(state: type[State]) -> str:
-    return next((kind for base, kind in _KIND_OF if issubclass(state, base)), "")
+    kind = _kinds.get(state)
+    if kind is None:
+        kind = _kinds[state] = next((kind for base, kind in _KIND_OF if issubclass(state, base)), "")
+    return kind
+
+
+_kinds: dict[type[State], str] = {}
+"""What was found for the states seen: it is asked at every transition."""
 
 
 def _travels(value: object) -> bool:

@@ -10,7 +10,7 @@ from longshore.alerts.spools import MemorySpool
 from longshore.alerts.watching import RunAlerts
 from longshore.alerts.wording import word
 from longshore.handlers import Subject
-from longshore.nodes import MISSING
+from longshore.parameters import defaults_of
 from longshore.states import Failed, Pending, Retrying, Running, State
 from longshore.watchers import split
 
@@ -44,10 +44,7 @@ def _subjects(flow: Flow) -> Iterator[tuple[Subject, tuple[Watched, ...]]]:
     from longshore.plugins import host
 
     everywhere = host().state_handlers()
-    inputs = {
-        name: f"<{name}>" if parameter._default is MISSING else parameter._default
-        for name, parameter in flow.parameters.items()
-    }
+    inputs = {name: f"<{name}>" for name in flow.parameters} | defaults_of(flow)
     yield (
         Subject(kind="flow", name=flow.name, flow=flow.name, run_id=_RUN, duration=187.0, log_tail=_TAIL,
                 raw_inputs=inputs, tags=flow.tags),

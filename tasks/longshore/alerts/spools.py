@@ -87,7 +87,7 @@ class MemorySpool:
                 self._alerts.pop(number, None)
             for incident in incidents:
                 # Nothing comes to it and nothing waits: nobody would ask for it again.
-                if incident.open or incident.waiting or incident.flow == "":
+                if incident.open or incident.waiting:
                     self._incidents[incident.incident] = incident
                 else:
                     self._incidents.pop(incident.incident, None)
