@@ -110,22 +110,20 @@ def bare(session: nox.Session) -> None:
 def plugin(session: nox.Session, word: str) -> None:
     """One integration with only its own extra: `nox -s "plugin(shell)"`."""
     install(session, word, "test")
-    arguments = ["-n0"] if word in ONE_BY_ONE else []
+    # "tests" has the rows of the gate; here it is about what is installed.
+    arguments = ["-n0"] if word in ONE_BY_ONE else ["-m", "not gate"]
     if word in WITH_SERVICES:
         make_services(session)
-        arguments += ["-m", "not gate"]  # "tests" has those hundreds; here it is about what is installed
     pytest(session, *arguments, *tests_of(word))
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Everything, with all extras and branch coverage."""
+    """Everything, with all extras and branch coverage; `plugin` has what runs one by one."""
     install(session, "all,demo", "test", "lint", "typing")  # new-plugin: what it writes is checked
     make_services(session)
     left_out = [f"--ignore={path}" for word in ONE_BY_ONE for path in tests_of(word)]
     pytest(session, "--cov", "--cov-report=term:skip-covered", *left_out)
-    for word in ONE_BY_ONE if not session.posargs else ():
-        pytest(session, "-n0", "--cov", "--cov-append", "--cov-report=", *tests_of(word))
 
 
 @nox.session(python=OLDEST)
