@@ -112,7 +112,8 @@ def test_a_recovery_is_told_by_another_process_that_knows_of_the_failure_from_th
     nightly.run(wrong=False, store=store)
     assert [status for status, _ in told(book)] == ["failed", "recovered"]
     details = "".join(message.plain for message in book.did("send"))
-    assert "longshore resume" in details
+    [record] = store.runs(flow="nightly", states=("Failed",))
+    assert f"longshore resume {record.run_id[:8]} --store {store.location}" in details
 
 
 def test_what_changed_since_the_last_success_is_told(book: Book, tmp_path: Path) -> None:

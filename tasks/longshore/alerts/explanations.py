@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from longshore.fingerprints import Fingerprint, differences
@@ -11,6 +12,7 @@ from longshore.logs import run_log
 from longshore.readings import as_text, parameters_of
 from longshore.stores.errors import StoreError
 from longshore.stores.interface import RunStore
+from longshore.stores.locations import default_path
 
 if TYPE_CHECKING:
     from longshore.alerts.incidents import Incident
@@ -35,7 +37,7 @@ def explain(incident: Incident, spool: Spool) -> None:
     except StoreError as error:
         run_log.debug("alerts | what changed cannot be seen: %s", error)
         return
-    name = shlex.quote(short_id(run.run_id))
+    name = f"{shlex.quote(short_id(run.run_id))}{_option(spool)}"
     first["commands"] = [f"longshore show {name}"]
     if incident.status in ("failed", "cancelled"):
         first["commands"].append(f"longshore resume {name}")
@@ -57,6 +59,13 @@ def changes(before: RunRecord, after: RunRecord) -> list[str]:
     lines += [str(difference) for difference in found]
     more = len(lines) - _MOST
     return [*lines[:_MOST], f"and {more} more"] if more > 0 else lines
+
+
+def _option(store: RunStore) -> str:
+    """Return what lines to paste have to say of a store: nothing of the usual one."""
+    usual = default_path()
+    is_usual = store.location in (usual, str(Path(usual).resolve()))
+    return "" if is_usual else f" --store {shlex.quote(store.location)}"
 
 
 def _short(value: object) -> str:
