@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from smtp_rig import make_certificate, server_context
+from certificates import make_certificate, server_context
 
 import longshore_email
 from longshore import LongshoreError, Secret

@@ -7,7 +7,8 @@ import traceback
 from pathlib import Path
 
 import pytest
-from smtp_rig import SmtpServer, make_certificate, server_context
+from certificates import make_certificate, server_context
+from smtp_rig import SmtpServer
 
 from longshore import ConfigurationError, Secret, flow
 from longshore.testing import Canary, raises_saying

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
-import subprocess
-import tempfile
 import threading
 import traceback
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import make_certificate, server_context
 from http_server import Exchange, HttpServer, respond
 
 from longshore import ConfigurationError, Exponential, Secret
@@ -131,29 +130,24 @@ def copy(source: socket.socket, target: socket.socket) -> None:
 
 
 def test_https_goes_through_a_proxy_that_asks_for_a_password(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+    server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
-        make += f" -keyout {folder}/key -out {folder}/crt -addext subjectAltName=IP:127.0.0.1"
-        subprocess.run(make.split(), check=True, capture_output=True)
-        context.load_cert_chain(f"{folder}/crt", f"{folder}/key")
-        with HttpServer(context) as origin:
-            origin.on("/x", respond(200, b"through"))
-            server.on(f"127.0.0.1:{origin.port}", tunnel(origin.port))
-            monkeypatch.setenv("HTTP_TEST_SECRET", server.url().replace("//", "//ann:canary-word@"))
-            connection = HttpConnection(
-                verify=f"{folder}/crt", proxies={"https": Secret("env:HTTP_TEST_SECRET")}
+    certificate = make_certificate(tmp_path, "origin")
+    with HttpServer(server_context(certificate)) as origin:
+        origin.on("/x", respond(200, b"through"))
+        server.on(f"127.0.0.1:{origin.port}", tunnel(origin.port))
+        monkeypatch.setenv("HTTP_TEST_SECRET", server.url().replace("//", "//ann:canary-word@"))
+        connection = HttpConnection(
+            verify=str(certificate), proxies={"https": Secret("env:HTTP_TEST_SECRET")}
+        )
+        assert "canary" not in repr(connection)
+        assert get(connection)(origin.url("/x")).text == "through"
+        [asked] = server.requests
+        assert asked.headers["Proxy-Authorization"] == "Basic " + b64encode(b"ann:canary-word").decode()
+        assert "Proxy-Authorization" not in origin.requests[0].headers
+        server.on(f"127.0.0.1:{origin.port}", respond(407))
+        with pytest.raises(ConnectionFailed, match=r"proxy did not connect.*407") as caught:
+            get(HttpConnection(verify=str(certificate), read_timeout=7, proxies=connection.proxies))(
+                origin.url("/x")
             )
-            assert "canary" not in repr(connection)
-            assert get(connection)(origin.url("/x")).text == "through"
-            [asked] = server.requests
-            assert asked.headers["Proxy-Authorization"] == "Basic " + b64encode(b"ann:canary-word").decode()
-            assert "Proxy-Authorization" not in origin.requests[0].headers
-            server.on(f"127.0.0.1:{origin.port}", respond(407))
-            with pytest.raises(ConnectionFailed, match=r"proxy did not connect.*407") as caught:
-                get(HttpConnection(verify=f"{folder}/crt", read_timeout=7, proxies=connection.proxies))(
-                    origin.url("/x")
-                )
-            assert "canary" not in "".join(traceback.format_exception(caught.value))
+        assert "canary" not in "".join(traceback.format_exception(caught.value))

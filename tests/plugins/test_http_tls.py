@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import make_certificate
 from http_server import HttpServer, respond
 
 from longshore import Exponential, Secret
@@ -30,48 +31,11 @@ from longshore_http import (
 pytestmark = pytest.mark.gate("S14")
 QUICK: dict[str, Any] = {"retries": 3, "retry_delay": Exponential(base=0.01, cap=0.02)}
 
-CA = """[ca]
-default_ca=d
-[d]
-database=index
-new_certs_dir=.
-rand_serial=yes
-default_md=sha256
-policy=p
-x509_extensions=e
-[p]
-commonName=supplied
-[e]
-basicConstraints=CA:TRUE
-subjectAltName={host}
-"""
-
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Make a self-signed certificate with its key in one file."""
-    folder = tmp_path_factory.mktemp("tls")
-
-    def run(command: str) -> None:
-        subprocess.run(command.split(), check=True, capture_output=True, cwd=folder)
-
-    def make(name: str, *, expired: bool = False, host: str = "IP:127.0.0.1") -> Path:
-        path = folder / f"{name}.pem"
-        new = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-        new += f" -subj /CN={name} -keyout {path}.key"
-        if expired:
-            (folder / "index").touch()
-            (folder / "ca.cnf").write_text(CA.format(host=host))
-            run(f"{new} -out {path}.csr")
-            dates = "-startdate 20130101000000Z -enddate 20130102000000Z"
-            files = f"-keyfile {path}.key -in {path}.csr -out {path}.crt"
-            run(f"openssl ca -batch -selfsign -config ca.cnf {dates} {files}")
-        else:
-            run(f"{new} -x509 -days 2 -addext subjectAltName={host} -out {path}.crt")
-        path.write_bytes(Path(f"{path}.key").read_bytes() + Path(f"{path}.crt").read_bytes())
-        return path
-
-    return make
+    return functools.partial(make_certificate, tmp_path_factory.mktemp("tls"))
 
 
 def serve(certificate: Path, **settings: Any) -> HttpServer:

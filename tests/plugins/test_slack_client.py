@@ -19,6 +19,7 @@ import pytest
 
 pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
 
+from certificates import make_certificate, server_context
 from http_server import (
     Exchange,
     Handler,
@@ -233,15 +234,8 @@ def test_a_server_without_tls_gets_nothing(server: HttpServer, canary: Canary) -
 
 @pytest.mark.gate("S14")
 def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path, canary: Canary) -> None:
-    import ssl
-
-    pem = tmp_path / "self.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
-    command += f" -addext subjectAltName=IP:127.0.0.1 -keyout {pem}.key -out {pem}"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, f"{pem}.key")
-    with HttpServer(context) as server:
+    pem = make_certificate(tmp_path, "self")
+    with HttpServer(server_context(pem)) as server:
         server.on(POST, says(POSTED))
         there = SlackConnection(token=canary.secret, base_url=server.url("/api/"))
         error = caught(lambda: SlackPost("#data", connection=there).run("hello"))

@@ -7,10 +7,7 @@ import itertools
 import json
 import logging
 import pickle
-import shlex
 import socket
-import ssl
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -18,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import make_certificate, server_context
 
 from longshore import (
     Failed,
@@ -75,15 +73,8 @@ def load(wrong: bool, n: int = 0) -> int:
 @pytest.fixture(scope="module")
 def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlackServer]:
     """A server with a certificate that nobody trusts."""
-    folder = tmp_path_factory.mktemp("tls")
-    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1"
-    subprocess.run(
-        [*shlex.split(make), "-keyout", "key.pem", "-out", "cert.pem"], cwd=folder, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    with SlackServer(tls=context) as server:
+    certificate = make_certificate(tmp_path_factory.mktemp("tls"), "untrusted")
+    with SlackServer(tls=server_context(certificate)) as server:
         yield server
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import ssl
-import subprocess
 import threading
 import time
 import urllib.error
@@ -13,6 +12,7 @@ from pathlib import Path
 from shutil import which
 
 import pytest
+from certificates import make_certificate, server_context
 
 pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
 
@@ -237,16 +237,10 @@ def test_many_threads_lose_no_message(slack: SlackServer) -> None:
 
 @pytest.mark.skipif(which("openssl") is None, reason="needs openssl")
 def test_it_speaks_tls(tmp_path: Path) -> None:
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=slack",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key", "-out", tmp_path / "cert"],
-        check=True, capture_output=True, timeout=30,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    with SlackServer(tls=context) as server:
+    certificate = make_certificate(tmp_path, "slack")
+    with SlackServer(tls=server_context(certificate)) as server:
         server.add_channel("data")
-        trusting = ssl.create_default_context(cafile=str(tmp_path / "cert"))
+        trusting = ssl.create_default_context(cafile=str(certificate))
         post(WebClient(server.token, base_url=server.base_url, ssl=trusting))
         with pytest.raises(urllib.error.URLError, match="certificate"):
             post(WebClient(server.token, base_url=server.base_url, retry_handlers=[]))
