@@ -110,14 +110,7 @@ def _input(total: Total) -> InputDataset:
     from openlineage.client.facet_v2 import input_statistics_input_dataset as statistics
 
     namespace, name = dataset_name(total.uri)
-    facets: dict[str, Any] = {}
-    if total.bytes is not None or total.rows is not None or total.files > 1:
-        facets["inputStatistics"] = _made(
-            statistics.InputStatisticsInputDatasetFacet,
-            rowCount=total.rows,
-            size=total.bytes,
-            fileCount=total.files if total.files > 1 else None,
-        )
+    facets = _sums("inputStatistics", statistics.InputStatisticsInputDatasetFacet, total)
     return event_v2.InputDataset(
         namespace=namespace, name=name, inputFacets=facets, facets=_dataset_facets(total, namespace)
     )
@@ -128,17 +121,17 @@ def _output(total: Total) -> OutputDataset:
     from openlineage.client.facet_v2 import output_statistics_output_dataset as statistics
 
     namespace, name = dataset_name(total.uri)
-    facets: dict[str, Any] = {}
-    if total.bytes is not None or total.rows is not None or total.files > 1:
-        facets["outputStatistics"] = _made(
-            statistics.OutputStatisticsOutputDatasetFacet,
-            rowCount=total.rows,
-            size=total.bytes,
-            fileCount=total.files if total.files > 1 else None,
-        )
+    facets = _sums("outputStatistics", statistics.OutputStatisticsOutputDatasetFacet, total)
     return event_v2.OutputDataset(
         namespace=namespace, name=name, outputFacets=facets, facets=_dataset_facets(total, namespace)
     )
+
+
+def _sums(word: str, kind: type[Any], total: Total) -> dict[str, Any]:
+    files = total.files if total.files > 1 else None
+    if total.bytes is None and total.rows is None and files is None:
+        return {}
+    return {word: _made(kind, rowCount=total.rows, size=total.bytes, fileCount=files)}
 
 
 def _dataset_facets(total: Total, namespace: str) -> dict[str, Any]:
