@@ -1,0 +1,41 @@
+"""Snowflake: queries that are never submitted twice and never lost."""
+
+from __future__ import annotations
+
+from longshore_snowflake.connections import SnowflakeConnection
+from longshore_snowflake.errors import (
+    SnowflakeCancelledError,
+    SnowflakeCheckFailed,
+    SnowflakeDataError,
+    SnowflakeError,
+    SnowflakeInputError,
+    SnowflakeLoginError,
+    SnowflakeNetworkError,
+    SnowflakeNotFoundError,
+    SnowflakePermissionError,
+    SnowflakeSyntaxError,
+    SnowflakeTimeoutError,
+    SnowflakeWarehouseError,
+)
+from longshore_snowflake.identifiers import TableName
+from longshore_snowflake.query import SnowflakeQuery
+from longshore_snowflake.results import SnowflakeResult
+
+__all__ = [
+    "SnowflakeCancelledError",
+    "SnowflakeCheckFailed",
+    "SnowflakeConnection",
+    "SnowflakeDataError",
+    "SnowflakeError",
+    "SnowflakeInputError",
+    "SnowflakeLoginError",
+    "SnowflakeNetworkError",
+    "SnowflakeNotFoundError",
+    "SnowflakePermissionError",
+    "SnowflakeQuery",
+    "SnowflakeResult",
+    "SnowflakeSyntaxError",
+    "SnowflakeTimeoutError",
+    "SnowflakeWarehouseError",
+    "TableName",
+]

@@ -1,0 +1,35 @@
+"""What this integration offers."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from longshore import LongshoreError, Task, hookimpl
+from longshore_snowflake import SnowflakeConnection, SnowflakeQuery
+from longshore_snowflake.sessions import dedicated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@hookimpl
+def longshore_tasks() -> list[type[Task[Any]]]:
+    """Return the tasks."""
+    return [SnowflakeQuery]
+
+
+@hookimpl
+def longshore_doctor() -> Iterable[tuple[str, bool, str]]:
+    """Look for the connector, and log in by its default connection."""
+    try:
+        found = version("snowflake-connector-python")
+    except PackageNotFoundError:
+        yield "snowflake-connector-python", False, "not installed; run: pip install 'longshore[snowflake]'"
+        return
+    yield "snowflake-connector-python", True, f"version {found}"
+    try:
+        with dedicated(SnowflakeConnection(login_timeout=10, network_timeout=10)) as own:
+            yield "default connection", True, f"logs in to {own.connection.account} as {own.connection.user}"
+    except LongshoreError as error:
+        yield "default connection", False, str(error)
