@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longshore_snowflake.check import SnowflakeCheck, SnowflakeExpectation
 from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.errors import (
     SnowflakeCancelledError,
@@ -20,13 +21,16 @@ from longshore_snowflake.errors import (
 from longshore_snowflake.identifiers import TableName
 from longshore_snowflake.query import SnowflakeQuery
 from longshore_snowflake.results import SnowflakeResult
+from longshore_snowflake.wait import SnowflakeWait
 
 __all__ = [
     "SnowflakeCancelledError",
+    "SnowflakeCheck",
     "SnowflakeCheckFailed",
     "SnowflakeConnection",
     "SnowflakeDataError",
     "SnowflakeError",
+    "SnowflakeExpectation",
     "SnowflakeInputError",
     "SnowflakeLoginError",
     "SnowflakeNetworkError",
@@ -36,6 +40,7 @@ __all__ = [
     "SnowflakeResult",
     "SnowflakeSyntaxError",
     "SnowflakeTimeoutError",
+    "SnowflakeWait",
     "SnowflakeWarehouseError",
     "TableName",
 ]

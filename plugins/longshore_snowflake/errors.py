@@ -87,6 +87,7 @@ class SnowflakeTimeoutError(SnowflakeError, TimeoutError):
     """The statement ran, or waited, longer than Snowflake's own limit lets it."""
 
     kind = "timed out"
+    hopeful = True
 
 
 class SnowflakeCancelledError(SnowflakeError):
@@ -119,11 +120,11 @@ class SnowflakeCheckFailed(TaskError):
 
     Attributes:
         failures: What is wrong, a sentence for each check that failed, by the checks' names.
-        query_id: The last query that was asked.
+        query_ids: The id of each query, by the checks' names.
     """
 
     retryable = False
 
-    def __init__(self, message: str, *, failures: dict[str, str], query_id: str = "") -> None:
+    def __init__(self, message: str, *, failures: dict[str, str], query_ids: dict[str, str]) -> None:
         super().__init__(message)
-        self.failures, self.query_id = failures, query_id
+        self.failures, self.query_ids = failures, query_ids

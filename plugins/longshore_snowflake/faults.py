@@ -1,7 +1,8 @@
 """What Snowflake and its connector say, in our words.
 
 Snowflake's numbers are stable, its texts less so: numbers come first. Both lines of the connector raise the
-classes of PEP 249 with `errno`, `sqlstate`, `sfqid` and `raw_msg`.
+classes of PEP 249 with `errno`, `sqlstate` and `sfqid`. Numbers from 250000 to 299999 are the connector's
+own, among them 290000 and the status of an HTTP answer.
 """
 
 from __future__ import annotations
@@ -26,47 +27,55 @@ from longshore_snowflake.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from longshore_snowflake.connections import SnowflakeConnection
+    from longshore_snowflake.statements import Statement
+
+Kind = type[SnowflakeError]
 _LONGEST: Final = 600
 _GONE: Final = frozenset({390104, 390110, 390111, 390112, 390113, 390114, 390115, 390195})
 """The session or its token is not known any more: the statement was not looked at."""
-_NETWORK: Final = frozenset({250001, 250003, 250005, 251011, 251012, 290000, 290503, 290429, 290504})
-_LOGIN: Final = range(390000, 391000)
-_CODES: Final[tuple[tuple[type[SnowflakeError], frozenset[int]], ...]] = (
-    (SnowflakeSyntaxError, frozenset({900, 904, 907, 939, 979, 1003, 1004, 1007, 1008, 1044, 2049, 8})),
-    (SnowflakeNotFoundError, frozenset({2003, 2043, 2001, 2004, 90105, 904_000})),
-    (SnowflakePermissionError, frozenset({3001, 3041, 3540, 3011})),
-    (SnowflakeWarehouseError, frozenset({606, 607, 608, 609, 610, 90064, 90073, 90096})),
-    (SnowflakeTimeoutError, frozenset({630, 631, 390_000_630})),
-    (SnowflakeCancelledError, frozenset({604, 1297, 90230})),
+_NETWORK: Final = frozenset({250001, 250003, 250005, 251011, 251012, 252010, 253002, 253003})
+_HTTP: Final = range(290000, 290600)
+_LOGIN: Final = (range(390000, 400000), range(250002, 252000))
+_CODES: Final[tuple[tuple[Kind, frozenset[int]], ...]] = (
+    (SnowflakeSyntaxError, frozenset({8, 900, 904, 907, 939, 979, 1003, 1004, 1007, 1008, 1044, 2049})),
+    (SnowflakeNotFoundError, frozenset({709, 2001, 2003, 2004, 2043, 90105})),
+    (SnowflakePermissionError, frozenset({3001, 3011, 3041, 3540})),
+    (SnowflakeWarehouseError, frozenset({606, 607, 608, 609, 610, 90073})),
+    (SnowflakeTimeoutError, frozenset({630, 631})),
+    (SnowflakeCancelledError, frozenset({604, 1297})),
     (SnowflakeDataError, frozenset(range(100000, 101000))),
 )
-_TEXTS: Final[tuple[tuple[type[SnowflakeError], re.Pattern[str]], ...]] = (
-    (SnowflakeTimeoutError, re.compile(r"reached its .*timeout|statement.*timed? ?out", re.IGNORECASE)),
-    (SnowflakeCancelledError, re.compile(r"sql execution (was )?cancell?ed", re.IGNORECASE)),
-    (SnowflakeWarehouseError, re.compile(r"no active warehouse|warehouse .*(suspended|resumed)", re.IGNORECASE)),
-    (SnowflakePermissionError, re.compile(r"insufficient privileges|access control error", re.IGNORECASE)),
-    (SnowflakeNotFoundError, re.compile(r"does not exist( or not authorized)?", re.IGNORECASE)),
-    (SnowflakeSyntaxError, re.compile(r"syntax error|invalid identifier|compilation error", re.IGNORECASE)),
-)  # fmt: skip
-_STATES: Final[tuple[tuple[type[SnowflakeError], frozenset[str]], ...]] = (
+_TEXTS: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
+    (SnowflakeTimeoutError, re.compile(r"reached its .*timeout")),
+    (SnowflakeCancelledError, re.compile(r"execution (was )?cancell?ed")),
+    (SnowflakeWarehouseError, re.compile(r"no active warehouse|warehouse .*(suspended|resumed)")),
+    (SnowflakePermissionError, re.compile(r"insufficient privileges|access control error")),
+    (SnowflakeNotFoundError, re.compile(r"does not exist")),
+    (SnowflakeSyntaxError, re.compile(r"syntax error|invalid identifier|compilation error")),
+)
+_STATES: Final[tuple[tuple[Kind, frozenset[str]], ...]] = (
     (SnowflakeNotFoundError, frozenset({"42S02", "02000"})),
     (SnowflakePermissionError, frozenset({"42501"})),
     (SnowflakeWarehouseError, frozenset({"57P03"})),
-    (SnowflakeTimeoutError, frozenset({"57014T"})),
-    (SnowflakeSyntaxError, frozenset({"42000", "42601"})),
-    (SnowflakeDataError, frozenset({"22000", "22018", "22012", "23001"})),
+    (SnowflakeCancelledError, frozenset({"57014"})),
+    (SnowflakeSyntaxError, frozenset({"42000", "42601", "0A000"})),
+    (SnowflakeDataError, frozenset({"22000", "22012", "22018", "22023", "23001"})),
     (SnowflakeNetworkError, frozenset({"08001", "08006"})),
 )
-_REMEDIES: Final[dict[type[SnowflakeError], str]] = {
-    SnowflakeNotFoundError: "check the name, and what the role may see: SHOW GRANTS TO ROLE ...",
+_REMEDIES: Final[dict[Kind, str]] = {
+    SnowflakeNotFoundError: "check the name and the role; run: SHOW GRANTS TO ROLE ...",
     SnowflakePermissionError: "grant it to the role, or give SnowflakeConnection(role=...)",
     SnowflakeWarehouseError: "give SnowflakeConnection(warehouse=...), or run: ALTER WAREHOUSE ... RESUME",
     SnowflakeTimeoutError: "raise STATEMENT_TIMEOUT_IN_SECONDS, or take a larger warehouse",
-    SnowflakeNetworkError: "see https://status.snowflake.com, and the proxy's settings",
-    SnowflakeLoginError: "run: longshore doctor",
+    SnowflakeNetworkError: "see https://status.snowflake.com, and the settings of the proxy",
+    SnowflakeLoginError: "check SnowflakeConnection(...); run: longshore doctor",
 }
-_LINE: Final = re.compile(r"(?:error|at) line (\d+)")
-_PREFIX: Final = re.compile(r"^(\d{6}|-+)( \([0-9A-Z]{5}\))?: ([0-9a-f-]{36}: )?")
+_SEVERAL: Final = "statement count"
+_LINE: Final = re.compile(r"error line (\d+)")
+_PASSING: Final = re.compile(r"\block|deadlock|internal error|try again|temporarily|too many|provision")
+"""Of refusals without a class: those that may be over in a while."""
+_PREFIX: Final = re.compile(r"^((\d{6}|-+)( \(\w{5}\))?: )?((None|[0-9a-f-]{36}): )?")
 """The number, state and query id that the older connector puts before the text."""
 
 
@@ -75,68 +84,119 @@ def is_gone(error: BaseException) -> bool:
     return _code(error) in _GONE or type(error).__name__ == "ReauthenticationRequest"
 
 
-def translated(what: str, error: BaseException, *, account: str = "", login: bool = False) -> LongshoreError:
-    """Return the error for what the connector raised.
+def translated(
+    what: str,
+    error: BaseException,
+    *,
+    account: str = "",
+    statement: Statement | None = None,
+    query_id: str = "",
+) -> Exception:
+    """Return the error for what the connector raised; an error of Longshore's own stays as it is.
 
     Args:
         what: What could not be done: `run 'SELECT 1'`.
         error: The connector's.
         account: Whose account, to say where the query is shown.
-        login: Whether it happened at the login.
+        statement: The statement, to show its line.
+        query_id: The query's id, where the error has none.
     """
     if isinstance(error, LongshoreError):
         return error
-    return failure(what, error, account=account, login=login)
+    return failure(what, error, account=account, statement=statement, query_id=query_id)
 
 
 def failure(
-    what: str, error: BaseException | str, *, query_id: str = "", account: str = "", login: bool = False
+    what: str,
+    error: BaseException | str,
+    *,
+    account: str = "",
+    statement: Statement | None = None,
+    query_id: str = "",
 ) -> SnowflakeError:
-    """Return the error for what Snowflake said of a query."""
-    code, said = _code(error), _said(error)
-    state = str(getattr(error, "sqlstate", None) or "")
+    """Return the error for what the connector raised, or Snowflake said, of a query."""
+    code, state, said = _code(error), str(getattr(error, "sqlstate", None) or ""), _said(error)
     query_id = str(getattr(error, "sfqid", None) or query_id)
-    kind = _kind(code, state, said, login=login)
-    url = query_url(account, query_id)
-    seen = f"Snowflake answered {code:06d}" if code > 0 else "Snowflake says"
-    place = (f"; query {query_id}" if query_id else "") + (f", see {url}" if url else "")
-    remedy = f"; {_REMEDIES[kind]}" if kind in _REMEDIES else ""
-    found = _LINE.search(said)
+    kind, url = _kind(code, state, said), query_url(account, query_id)
+    line = _line(said)
+    parts = [
+        f"cannot {what}: {_answered(code)} {said!r}",
+        f"line {line} is {shown!r}" if (shown := statement.line(line) if statement else "") else "",
+        f"query {query_id}{f', see {url}' if url else ''}" if query_id else "",
+        "run several statements by SnowflakeScript" if _SEVERAL in said else _REMEDIES.get(kind, ""),
+    ]
     return kind(
-        f"cannot {what}: {seen} {said!r}{place}{remedy}",
+        "; ".join(part for part in parts if part),
         code=max(code, 0),
         sqlstate=state,
         query_id=query_id,
-        line=int(found[1]) if found else 0,
+        line=line,
         url=url,
+        retryable=_retryable(kind, code, said),
+    )
+
+
+def login_failure(connection: SnowflakeConnection, error: BaseException) -> SnowflakeError:
+    """Return the error for a login that was refused, or that nobody answered."""
+    code, said = _code(error), _said(error)
+    whom = connection.user or "the default user"
+    where = connection.account or connection.host or connection.name or "the default connection"
+    refused = "incorrect" in said.lower() or "failed to auth" in said.lower()
+    network = (code in _NETWORK or code in _HTTP or code in (-1, 0)) and not refused
+    kind: Kind = SnowflakeNetworkError if network else SnowflakeLoginError
+    return kind(
+        f"cannot log in to {where!r} as {whom!r}: {_answered(code)} {said!r}; {_REMEDIES[kind]}",
+        code=max(code, 0),
+        sqlstate=str(getattr(error, "sqlstate", None) or ""),
+        retryable=_retryable(kind, code, said),
     )
 
 
 def query_url(account: str, query_id: str) -> str:
-    """Return where Snowsight shows a query; empty when the account has no organization in its name."""
+    """Return where Snowsight shows a query; empty when the account is not named with its organization."""
     organization, dash, name = account.partition("-")
-    if not (dash and name and query_id):
+    if not (dash and name and query_id) or "." in account:
         return ""
     place = f"{organization.lower()}/{name.lower()}"
     return f"https://app.snowflake.com/{place}/#/compute/history/queries/{query_id}/detail"
 
 
-def _kind(code: int, state: str, said: str, *, login: bool) -> type[SnowflakeError]:
-    if code in _NETWORK and not (login and "incorrect" in said.lower()):
+def _answered(code: int) -> str:
+    if code < 0:
+        return "the connector says"
+    return f"{'the connector' if 250000 <= code < 300000 else 'Snowflake'} says {code:06d}"
+
+
+def _kind(code: int, state: str, said: str) -> Kind:
+    if code in _NETWORK or code in _HTTP:
         return SnowflakeNetworkError
-    if code in _LOGIN or login:
+    if any(code in codes for codes in _LOGIN):
         return SnowflakeLoginError
-    return _first(code, _CODES) or _matching(said) or _first(state, _STATES) or SnowflakeError
+    return _first(code, _CODES) or _matching(said.lower()) or _first(state, _STATES) or SnowflakeError
 
 
-def _first(
-    value: Any, table: Iterable[tuple[type[SnowflakeError], frozenset[Any]]]
-) -> type[SnowflakeError] | None:
+def _retryable(kind: Kind, code: int, said: str) -> bool:
+    if code in _HTTP:
+        status = code - _HTTP.start
+        return status in (0, 408, 429) or status >= 500
+    if kind is SnowflakeError:
+        return code < 0 or _PASSING.search(said.lower()) is not None
+    if kind is SnowflakeWarehouseError:
+        return "resum" in said.lower() or "provision" in said.lower()
+    return kind.hopeful
+
+
+def _first(value: Any, table: Iterable[tuple[Kind, frozenset[Any]]]) -> Kind | None:
     return next((kind for kind, values in table if value in values), None)
 
 
-def _matching(said: str) -> type[SnowflakeError] | None:
+def _matching(said: str) -> Kind | None:
     return next((kind for kind, pattern in _TEXTS if pattern.search(said)), None)
+
+
+def _line(said: str) -> int:
+    found = _LINE.search(said)
+    return int(found[1]) if found else 0
 
 
 def _code(error: BaseException | str) -> int:

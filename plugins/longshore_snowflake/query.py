@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates these
-from typing import Any
+from contextlib import closing
+from typing import Any, Final
 
-from longshore import Job, JobFinished, JobRunning, field
-from longshore_snowflake import queries
+from longshore import ConfigurationError, Job, JobFinished, JobRunning, field
+from longshore_snowflake import lineage, queries
 from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.results import SnowflakeResult
 from longshore_snowflake.sessions import Session, session
 from longshore_snowflake.statements import Statement
 
+GiB: Final = 1 << 30
 Query = dict[str, str]
 
 
 class SnowflakeQuery(Job[SnowflakeResult]):
     """Run one statement.
 
-    It is submitted asynchronously and then watched; a run that was killed finds it again by its id, or by the
-    job's key in its tag. Values are bound by Snowflake, never formatted into the text.
+    It is submitted asynchronously and then watched. A run that was killed finds it again by its id, or by the
+    job's key in its tag, and never submits it a second time. Values are bound by Snowflake itself, never
+    formatted into the text.
 
     Args:
         sql: The statement, with a `?` for each value.
         query_tag: What stands in `QUERY_TAG` beside flow, run, step, map index, attempt and key.
         parameters: Session parameters for this statement alone: `{"STATEMENT_TIMEOUT_IN_SECONDS": 600}`.
+        max_memory: Bytes that the result may take here.
+        history_lag: Seconds for which a query that a killed process may have submitted is looked for in the
+            query history before it is submitted anew.
         connection: Which account, and who we are there.
 
     Example:
@@ -35,22 +42,38 @@ class SnowflakeQuery(Job[SnowflakeResult]):
     sql: str = field(kw_only=False)
     query_tag: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    max_memory: int = GiB
+    history_lag: float = 3.0
     connection: SnowflakeConnection = SnowflakeConnection()
+
+    def check(self) -> None:
+        self._statement()
+        if self.max_memory <= 0:
+            raise ConfigurationError(f"{self.name}(max_memory={self.max_memory!r}): give bytes above 0")
+        if self.history_lag < 0:
+            raise ConfigurationError(f"{self.name}(history_lag={self.history_lag!r}): give seconds from 0")
 
     def submit(self, key: str, /, values: Sequence[Any] = ()) -> Query:
         """Submit the statement.
 
         Args:
-            values: One for each `?`.
+            values: One for each `?`; a `Secret` is resolved when it is sent.
 
         Raises:
             SnowflakeError: It was refused.
+            SnowflakeInputError: A value cannot be bound.
         """
         return {"query": queries.submit(self._session(), self._statement(values), key)}
 
     def find(self, key: str) -> Query | None:
-        found = queries.find(self._session(), key)
-        return None if found is None else {"query": found}
+        end = time.monotonic() + self.history_lag
+        while True:
+            found = queries.find(self._session(), key)
+            if found is not None:
+                return {"query": found}
+            if time.monotonic() >= end:
+                return None
+            time.sleep(min(1.0, self.history_lag))
 
     def poll(self, handle: Query) -> JobRunning | JobFinished:
         own = self._session()
@@ -64,9 +87,28 @@ class SnowflakeQuery(Job[SnowflakeResult]):
         """Return the result.
 
         Raises:
-            SnowflakeError: It is there no more: Snowflake keeps it for 24 hours.
+            SnowflakeError: It cannot be fetched; Snowflake keeps it for 24 hours.
+            SnowflakeInputError: It takes more than `max_memory` bytes.
         """
-        return queries.outcome(self._session(), handle["query"], self._statement()).result()
+        own = self._session()
+        with closing(queries.outcome(own, handle["query"], self._statement())) as outcome:
+            table = outcome.table(self.max_memory)
+            tables = lineage.tables_of(self.sql)
+            count = outcome.row_count
+            reads, writes = lineage.tell(
+                own, tables, read_rows=None if tables.writes else count, written_rows=count
+            )
+            return SnowflakeResult(
+                query_id=outcome.query_id,
+                kind=outcome.kind,
+                row_count=count,
+                bytes=table.nbytes,
+                columns=outcome.columns,
+                reads=reads,
+                writes=writes,
+                url=query_url(own.account, outcome.query_id),
+                table=table,
+            )
 
     def cancel(self, handle: Query) -> None:
         queries.cancel(self._session(), handle["query"])

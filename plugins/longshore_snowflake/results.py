@@ -1,19 +1,22 @@
-"""What came of a statement: `Outcome`, for our own tasks; `SnowflakeResult`, for users."""
+"""What came of a statement: `Outcome`, read once; `SnowflakeResult`, a value that can be kept."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from longshore import require
+from longshore_snowflake.errors import SnowflakeInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from longshore_snowflake.statements import Statement
 
-_WORD: Final = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+_WORD: Final = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+_ROWS: Final = 10_000
+"""Rows that are taken from the connector at a time."""
 
 
 class Outcome:
@@ -47,48 +50,48 @@ class Outcome:
         return tuple(str(column[0]) for column in self._cursor.description or ())
 
     def batches(self) -> Iterator[Any]:
-        """Yield the result as Arrow tables, one after the other as they arrive; nothing for no rows."""
+        """Yield the result as `pyarrow.Table`s, one after the other as they arrive; nothing for no rows."""
         connector = require("snowflake.connector", extra="snowflake")
         try:
             yield from self._cursor.fetch_arrow_batches()
-        except connector.errors.NotSupportedError:  # SHOW, DESCRIBE, COPY and the like answer with JSON
+        except connector.errors.NotSupportedError:  # the older line: SHOW, COPY and the like come as JSON
             rows = list(self.rows())
             if rows:
                 yield self._table_of(rows)
 
-    def _table_of(self, rows: list[tuple[Any, ...]]) -> Any:
-        pyarrow = require("pyarrow", extra="snowflake")
-        columns = list(zip(*rows, strict=True))
-        return pyarrow.Table.from_arrays(
-            [pyarrow.array(column) for column in columns], names=list(self.columns)
-        )
-
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the result's rows."""
-        while found := self._cursor.fetchmany(10_000):
+        while found := self._cursor.fetchmany(_ROWS):
             yield from found
 
-    def result(self) -> SnowflakeResult:
-        """Return the whole result, in memory.
+    def table(self, max_memory: int | None = None) -> Any:
+        """Return the whole result as a `pyarrow.Table`.
+
+        Args:
+            max_memory: Bytes that it may take.
 
         Raises:
-            SnowflakeError: It cannot be fetched.
+            SnowflakeInputError: It takes more.
         """
-        return SnowflakeResult(
-            query_id=self.query_id,
-            statement_kind=self.kind,
-            row_count=self.row_count,
-            columns=self.columns,
-            table=self.table(),
-        )
-
-    def table(self) -> Any:
-        """Return the whole result as an Arrow table."""
         pyarrow = require("pyarrow", extra="snowflake")
-        tables = list(self.batches())
-        if tables:
-            return pyarrow.concat_tables(tables, promote_options="permissive")
-        return pyarrow.Table.from_pydict({name: [] for name in self.columns})
+        tables: list[Any] = []
+        size = 0
+        for table in self.batches():
+            size += table.nbytes
+            if max_memory is not None and size > max_memory:
+                raise SnowflakeInputError(
+                    f"cannot fetch the result of {self.statement.shown!r}: its {self.row_count:,} rows take "
+                    f"more than max_memory={max_memory:,} bytes; select less, or give more "
+                    f"(query {self.query_id})"
+                )
+            tables.append(table)
+        if not tables:
+            return pyarrow.table([pyarrow.array([], pyarrow.null())] * len(self.columns), list(self.columns))
+        return pyarrow.concat_tables(tables, promote_options="permissive")
+
+    def _table_of(self, rows: list[tuple[Any, ...]]) -> Any:
+        pyarrow = require("pyarrow", extra="snowflake")
+        return pyarrow.table([pyarrow.array(c) for c in zip(*rows, strict=True)], list(self.columns))
 
     def close(self) -> None:
         """Let go of the result."""
@@ -101,21 +104,39 @@ class SnowflakeResult:
 
     Attributes:
         query_id: The query's id.
-        statement_kind: The statement's first word: `SELECT`, `INSERT`, `COPY`.
+        kind: The statement's first word: `SELECT`, `INSERT`, `COPY`.
         row_count: Rows of the result; of a statement that changes rows, how many it changed.
+        bytes: Bytes of the rows, as they are in memory.
         columns: The names of the result's columns.
+        reads: The tables that the statement names to read from, as far as its text tells.
+        writes: The tables that it writes to.
+        url: Where Snowsight shows the query; empty when the account is not named with its organization.
         table: The rows, a `pyarrow.Table`.
     """
 
     query_id: str
-    statement_kind: str
+    kind: str
     row_count: int
+    bytes: int
     columns: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    url: str = ""
     table: Any = field(repr=False)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows as dictionaries."""
+        """The rows as dictionaries.
+
+        Raises:
+            SnowflakeInputError: Two columns have one name.
+        """
+        if len(set(self.columns)) < len(self.columns):
+            twice = next(name for name in self.columns if self.columns.count(name) > 1)
+            raise SnowflakeInputError(
+                f"cannot make dictionaries of the rows of query {self.query_id}: {twice!r} names two "
+                "columns; name one of them by AS, or use `table`"
+            )
         found: list[dict[str, Any]] = self.table.to_pylist()
         return found
 
@@ -129,3 +150,27 @@ class SnowflakeResult:
     def polars(self) -> Any:
         """The rows as a `polars.DataFrame`."""
         return require("polars", extra="snowflake").from_arrow(self.table)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SnowflakeResult):
+            return NotImplemented
+        return self.query_id == other.query_id and bool(self.table.equals(other.table))
+
+    def __hash__(self) -> int:
+        return hash(self.query_id)
+
+    def __store__(self) -> dict[str, Any]:
+        pyarrow = require("pyarrow", extra="snowflake")
+        sink = pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(sink, self.table.schema) as writer:
+            writer.write_table(self.table)
+        return {**{name: getattr(self, name) for name in _PLAIN}, "table": sink.getvalue().to_pybytes()}
+
+    @classmethod
+    def __restore__(cls, stored: dict[str, Any]) -> Self:
+        pyarrow = require("pyarrow", extra="snowflake")
+        with pyarrow.ipc.open_stream(stored["table"]) as reader:
+            return cls(**{**stored, "table": reader.read_all()})
+
+
+_PLAIN: Final = ("query_id", "kind", "row_count", "bytes", "columns", "reads", "writes", "url")

@@ -2,31 +2,38 @@
 
 The connector's connections may be shared by threads, its cursors may not (`threadsafety` is 2), in both of
 its lines: so each piece of work makes a cursor of its own. A forked child makes sessions of its own, and
-leaves its parent's alone: it neither uses nor closes them.
+leaves its parent's alone: it neither uses nor closes them. The native core of the newer line does not live
+through a fork (a child that calls it hangs): there a child gets an error that says what to do.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from longshore import require
-from longshore_snowflake.faults import is_gone, translated
+from longshore import ConfigurationError, require
+from longshore_snowflake.faults import is_gone, login_failure, translated
 from longshore_snowflake.logins import connect_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from longshore_snowflake.connections import SnowflakeConnection
+    from longshore_snowflake.statements import Statement
 
 T = TypeVar("T")
 
+_MODULE: Final = "snowflake.connector"
+_NATIVE: Final = 5
+"""The line of the connector that has a native core."""
 _sessions: Final[dict[SnowflakeConnection, Session]] = {}
 _lock = threading.RLock()
 _left_alone: Final[list[Any]] = []
-"""Connections of a forked child's parent: never collected, since that would log the parent out."""
+"""Connections of a forked child's parent: never collected, since that would touch the parent's session."""
+_core_is_dead = False
 
 
 class Session:
@@ -36,14 +43,19 @@ class Session:
         connection: Who we are.
         dedicated: Whether it is for one piece of work, such as a transaction: then it is not made anew when
             it is lost, and what runs in it ends with it.
+
+    Attributes:
+        account: The account's name, once it is known.
+        keys: The queries that were submitted by it, by their keys.
     """
 
     def __init__(self, connection: SnowflakeConnection, *, dedicated: bool = False) -> None:
         self.settings = connection
+        self.account = connection.account
+        self.keys: dict[str, str] = {}
         self._dedicated = dedicated
         self._made: Any = None
         self._lock = threading.RLock()
-        self.keys: dict[str, str] = {}
 
     @property
     def connection(self) -> Any:
@@ -57,24 +69,41 @@ class Session:
         with self._lock:
             if self._made is None:
                 self._made = self._connect()
+                self.account = str(self._made.account or self.account)
             return self._made
 
     def _connect(self) -> Any:
-        connector = require("snowflake.connector", extra="snowflake")
-        given = connect_arguments(
-            self.settings, major=connector_version()[0], keeps_session=not self._dedicated
-        )
+        connector = require(_MODULE, extra="snowflake")
+        if _core_is_dead:
+            raise ConfigurationError(
+                "cannot use Snowflake in a forked child of a process that has loaded its connector: the "
+                "native core of snowflake-connector-python 5 does not live through a fork; start processes "
+                "by 'spawn' or 'forkserver', or run: pip install 'snowflake-connector-python<5'"
+            )
+        major = connector_version()[0]
         try:
-            return connector.connect(**given)
-        except Exception as error:
-            raise translated("log in to Snowflake", error, login=True) from error
+            return connector.connect(
+                **connect_arguments(self.settings, major=major, keeps_session=not self._dedicated)
+            )
+        except connector.Error as error:
+            # Without its traceback, whose frames hold the credentials.
+            raise login_failure(self.settings, error) from error.with_traceback(None)
 
-    def call(self, what: str, work: Callable[[Any], T]) -> T:
+    def call(
+        self,
+        what: str,
+        work: Callable[[Any], T],
+        *,
+        statement: Statement | None = None,
+        query_id: str = "",
+    ) -> T:
         """Do something with the connection; again with a new one when Snowflake has forgotten the session.
 
         Args:
-            what: What is done, for messages: `run 'SELECT 1'`.
+            what: What is done, for messages: `fetch the result of 'SELECT 1'`.
             work: Takes the connector's connection.
+            statement: What it is about, for messages.
+            query_id: The query that it is about.
 
         Raises:
             SnowflakeError: It cannot be done.
@@ -84,17 +113,15 @@ class Session:
             return work(connection)
         except Exception as error:
             if self._dedicated or not is_gone(error):
-                raise translated(what, error, account=self.account) from error
+                raise self._error(what, error, statement, query_id) from error
         self._forget(connection)
         try:
             return work(self.connection)
         except Exception as error:
-            raise translated(what, error, account=self.account) from error
+            raise self._error(what, error, statement, query_id) from error
 
-    @property
-    def account(self) -> str:
-        """The account's name, once it is known."""
-        return str(getattr(self._made, "account", None) or self.settings.account)
+    def _error(self, what: str, error: Exception, statement: Statement | None, query_id: str) -> Exception:
+        return translated(what, error, account=self.account, statement=statement, query_id=query_id)
 
     def _forget(self, connection: Any) -> None:
         with self._lock:
@@ -113,9 +140,9 @@ class Session:
 
     def leave(self) -> None:
         """Let go of a parent's connection in a forked child."""
-        if self._made is not None:
-            _left_alone.append(self._made)
+        _left_alone.append(self._made)
         self._made = None
+        self._lock = threading.RLock()
 
 
 def session(connection: SnowflakeConnection) -> Session:
@@ -152,15 +179,17 @@ def connector_version() -> tuple[int, ...]:
     Raises:
         MissingExtraError: It is not installed.
     """
-    text = str(require("snowflake.connector", extra="snowflake").__version__)
+    text = str(require(_MODULE, extra="snowflake").__version__)
     return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
 
 
 def _after_fork() -> None:
+    global _core_is_dead, _lock
+    _core_is_dead = _core_is_dead or (_MODULE in sys.modules and connector_version()[0] >= _NATIVE)
+    _lock = threading.RLock()  # a thread of the parent may have held it
     for each in _sessions.values():
         each.leave()
     _sessions.clear()
-    globals().update(_lock=threading.RLock())  # a thread of the parent may have held it
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from longshore import current, redact
+from longshore import Secret, current, redact
 from longshore_snowflake.errors import SnowflakeInputError
 
 MOST_OF_A_TAG: Final = 2_000
@@ -23,7 +23,8 @@ class Statement:
 
     Attributes:
         text: SQL, with a `?` for each value.
-        values: What is bound to the question marks, by Snowflake itself: never part of the text.
+        values: What is bound to the question marks, by Snowflake itself: never part of the text. A `Secret`
+            is resolved when the statement is sent.
         tag: What is put into `QUERY_TAG` beside our own.
         options: Parameters for this statement alone, such as `STATEMENT_TIMEOUT_IN_SECONDS`.
     """
@@ -45,8 +46,16 @@ class Statement:
     @property
     def shown(self) -> str:
         """The text for messages: in one line, short, without secrets; never the values."""
-        text = redact(_BLANK.sub(" ", self.text).strip())
-        return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        return shortened(self.text, _SHOWN)
+
+    def line(self, number: int) -> str:
+        """Return a line of the text for messages, from 1; empty where there is none, or no other."""
+        lines = self.text.strip().splitlines()
+        return shortened(lines[number - 1], 80) if 1 <= number <= len(lines) > 1 else ""
+
+    def bound(self) -> list[Any]:
+        """Return the values as they are bound; a `Secret` is resolved now."""
+        return [value.get() if isinstance(value, Secret) else value for value in self.values]
 
     def parameters(self, key: str = "") -> dict[str, Any]:
         """Return the parameters that go with the statement, its tag among them."""
@@ -74,6 +83,12 @@ def query_tag(extra: Mapping[str, Any] | None = None, key: str = "") -> str:
         if len(_json(longer)) <= MOST_OF_A_TAG:
             words = longer
     return redact(_json(words)) if words else ""
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text in one line, without secrets, of at most so many characters."""
+    text = _BLANK.sub(" ", redact(text)).strip()
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def key_mark(key: str) -> str:
