@@ -193,7 +193,7 @@ class Listings(StorageTrial):
     ) -> None:
         """1,024 bytes of UTF-8."""
         longest = "é/" * (_LONGEST_KEY // 3)
-        name = longest[: (_LONGEST_KEY - len(root.key.encode())) * 2 // 3]
+        name = longest[: (_LONGEST_KEY - len(root.key.encode()) - 1) * 2 // 3]  # one is left: no / ends it
         name = name + "x" * (_LONGEST_KEY - len(at(name).key.encode()))
         assert len(at(name).key.encode()) == _LONGEST_KEY
         put(store, at(name), b"long")
