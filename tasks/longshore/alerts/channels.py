@@ -11,6 +11,8 @@ from longshore.errors import ConfigurationError
 from longshore.secrets import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from longshore.alerts.messages import Message, Receipt
 
 C = TypeVar("C", bound="Channel")
@@ -114,11 +116,31 @@ class Channel:
         given = dict(parse_qsl(query, keep_blank_values=True))
         unknown = [name for name in given if name not in others]
         if scheme != cls.scheme or unknown:
-            what = f"has no setting {unknown[0]!r}" if unknown else f"does not begin with {cls.scheme!r}"
-            raise ConfigurationError(f"cannot make a channel of {address!r}: it {what}")
+            raise ConfigurationError(_misfit(cls, given, scheme, unknown, others))
         kinds = get_type_hints(cls)
-        values = {name: _value(text, kinds[name]) for name, text in given.items()}
-        return cls(**{first: _value(unquote(target), kinds[first])}, **values)
+        texts = {first: unquote(target), **given}
+        return cls(**{name: _setting(cls, name, text, kinds[name]) for name, text in texts.items()})
+
+
+def _misfit(
+    kind: type[Channel], given: Mapping[str, str], scheme: str, unknown: list[str], known: list[str]
+) -> str:
+    """Say what is wrong with an address without its text, in which somebody may have written a token."""
+    if scheme != kind.scheme:
+        return f"cannot make a {kind.__name__} of an address: it does not begin with {kind.scheme!r}"
+    # What stands alone is no name of a setting: the rest of a URL, say.
+    named = repr(unknown[0]) if given[unknown[0]] and unknown[0].isidentifier() else "of that name"
+    there = f"there are {', '.join(known)}" if known else "there are none"
+    return f"cannot make a channel of an address of {scheme!r}: it has no setting {named}; {there}"
+
+
+def _setting(channel: type[Channel], name: str, text: str, kind: Any) -> Any:
+    try:
+        return _value(text, kind)
+    except ValueError:
+        raise ConfigurationError(
+            f"cannot make a channel of an address of {channel.scheme!r}: its {name} is no number; write one"
+        ) from None
 
 
 def _fields(kind: type[Channel]) -> list[str]:
