@@ -140,7 +140,9 @@ def test_a_channels_own_token_is_in_no_log_store_late_note_or_address(
         leak(1, [], "harmless")
     store = SQLiteStore(tmp_path / "runs.db")
     leaks.run(executor=InlineExecutor(), store=store)
-    [standing] = flush_alerts(0.5)
+    end = time.monotonic() + 30
+    while not (standing := flush_alerts(0.5)[0]).why and time.monotonic() < end:
+        continue  # a busy machine has not tried it yet
     assert "***" in standing.why
     assert "ALERT_CANARY_2" in channel.address
     seen = caplog.text + repr(standing) + repr(channel) + channel.address
