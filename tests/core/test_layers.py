@@ -46,7 +46,6 @@ FUNCTION_LEVEL = {
     ("lookouts", "alerts"): "few flows have alerts",
     ("offers", "alerts"): "few plugins have channels",
     ("alerts", "plugins"): FIRST_USE,
-    ("commands", "alerts"): "few commands tell channels",
     ("cli", "commands"): "they need click, and cli says what to install when it is missing",
     ("logs", "secrets"): "few records carry an error that has to be masked",
     ("stores", "plugins"): FIRST_USE,

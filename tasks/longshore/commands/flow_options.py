@@ -99,20 +99,6 @@ def alert_option(function: Any) -> Any:
     )(function)
 
 
-def add_alerts(flow: Flow, addresses: Sequence[str]) -> None:
-    """Have channels told of a flow's runs in this process.
-
-    Raises:
-        ConfigurationError: Nothing offers a channel.
-    """
-    from longshore.alerts.addresses import open_channel
-    from longshore.alerts.handlers import Alert
-
-    alerts = tuple(Alert(open_channel(address)) for address in addresses)
-    flow.state_handlers = (*flow.state_handlers, *alerts)
-    flow.step_handlers = (*flow.step_handlers, *alerts)
-
-
 def words_of(flow: Flow) -> Docstring:
     """Return what the function that builds a flow says of it."""
     return docstring(flow) if isinstance(flow, FlowFunction) else Docstring()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from longshore.alerts.additions import add_alerts
 from longshore.commands.driving import drive, executor_option, json_option, make_executor
-from longshore.commands.flow_options import add_alerts, alert_option, complete_flow
+from longshore.commands.flow_options import alert_option, complete_flow
 from longshore.commands.recorded import complete_step, in_store, opened, run_argument, store_option
 from longshore.errors import ConfigurationError, FlowError
 from longshore.flowfiles import load_flow

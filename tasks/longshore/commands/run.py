@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from longshore.alerts.additions import add_alerts
 from longshore.commands.driving import drive, executor_option, json_option, make_executor
 from longshore.commands.flow_options import (
     FlowCommand,
-    add_alerts,
     alert_option,
     flow_argument,
     given_parameters,

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from longshore.alerts.additions import add_alerts
 from longshore.cli import FAILED, exit_code, leave
 from longshore.commands.flow_options import (
     FlowCommand,
+    alert_option,
     complete_flow,
     flow_argument,
     given_parameters,
@@ -57,7 +59,8 @@ _TIMES: Final = [
     show_default=True,
     help="Runs at once in this process.",
 )
-def serve(targets: tuple[str, ...], store: str | None, workers: int) -> int:
+@alert_option
+def serve(targets: tuple[str, ...], store: str | None, workers: int, addresses: tuple[str, ...]) -> int:
     """Run flows when their schedules say so, and when somebody submits them, until Ctrl-C.
 
         longshore serve flows.py:nightly flows.py:hourly --workers 2
@@ -69,8 +72,10 @@ def serve(targets: tuple[str, ...], store: str | None, workers: int) -> int:
     Ctrl-C and SIGTERM end the runs that are under way, in order, and then exit with 130 or 143.
     """
     flows = [(load_flow(target), target) for target in targets]
+    for flow, _ in flows:
+        add_alerts(flow, addresses)
     try:
-        serve_targets(flows, store, workers)
+        serve_targets(flows, store, workers, addresses)
     except KeyboardInterrupt as interrupt:
         if not interrupt.args:  # a second signal
             click.echo("longshore: left at once; the runs that were under way are shown as Crashed", err=True)

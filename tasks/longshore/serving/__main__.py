@@ -1,4 +1,4 @@
-"""Does one run that a serving process took: `python -m longshore.serving RUN TARGET STORE`."""
+"""Does one run that a serving process took: `python -m longshore.serving RUN TARGET STORE [ALERT...]`."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import sys
 from longshore.serving.turns import do_run
 
 if __name__ == "__main__":
-    sys.exit(do_run(*sys.argv[1:4]))
+    sys.exit(do_run(*sys.argv[1:]))

@@ -10,6 +10,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longshore.stores.records import RunRecord
 
 TAKEN: Final = 75
@@ -28,13 +30,14 @@ class Child:
         record: The run.
         target: Where its flow is.
         store: The place of the run store.
+        alerts: Addresses of channels that are told of its failures.
     """
 
-    def __init__(self, record: RunRecord, target: str, store: str) -> None:
+    def __init__(self, record: RunRecord, target: str, store: str, alerts: Sequence[str] = ()) -> None:
         self.record = record
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             # -P: a file of the current folder is not to stand for a module of the standard library
-            [sys.executable, "-P", "-m", "longshore.serving", record.run_id, target, store],
+            [sys.executable, "-P", "-m", "longshore.serving", record.run_id, target, store, *alerts],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             env=dict(os.environ, **{MARK: record.run_id}),

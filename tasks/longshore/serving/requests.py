@@ -47,10 +47,22 @@ def serve(*flows: Flow, store: str | Path | None = None, workers: int = WORKERS)
     serve_targets([(flow, flow.target) for flow in flows], store, workers)
 
 
-def serve_targets(flows: Sequence[tuple[Flow, str]], store: str | Path | None, workers: int) -> None:
-    """Serve flows, each with where other processes find it; see `serve`."""
+def serve_targets(
+    flows: Sequence[tuple[Flow, str]],
+    store: str | Path | None,
+    workers: int,
+    alerts: Sequence[str] = (),
+) -> None:
+    """Serve flows, each with where other processes find it; see `serve`.
+
+    Args:
+        flows: The flows, and where they are.
+        store: The place of the run store.
+        workers: Runs at once.
+        alerts: Addresses of channels that each run tells of its failures.
+    """
     from longshore.serving.servers import Server
 
     if workers < 1:
         raise ConfigurationError(f"serve(workers={workers!r}): give at least 1")
-    Server(flows, store, workers).run()
+    Server(flows, store, workers, alerts).run()

@@ -51,9 +51,16 @@ class Server:
         flows: The flows, each with where other processes find it.
         where: The place of the store; the command line's when None.
         workers: Runs at once.
+        alerts: Addresses of channels that each run tells of its failures.
     """
 
-    def __init__(self, flows: Sequence[tuple[Flow, str]], where: str | Path | None, workers: int) -> None:
+    def __init__(
+        self,
+        flows: Sequence[tuple[Flow, str]],
+        where: str | Path | None,
+        workers: int,
+        alerts: Sequence[str] = (),
+    ) -> None:
         if MARK in os.environ:
             raise FlowError(
                 "cannot serve flows in a process that does a run of one: its file calls serve() when it is "
@@ -62,6 +69,7 @@ class Server:
         self._where = str(default_path() if where is None else where)
         self._store = open_store(self._where)
         self._workers = workers
+        self._alerts = tuple(alerts)
         self._children: dict[str, Child] = {}
         self._spawned: Counter[str] = Counter()
         self._wake = threading.Event()
@@ -157,7 +165,7 @@ class Server:
         if record.state == "Crashed":
             log.warning("%s %s | Crashed: %s; resuming it", record.flow, record.run_id[:8], record.message)
         try:
-            child = Child(record, self._served[record.flow].target, self._where)
+            child = Child(record, self._served[record.flow].target, self._where, self._alerts)
         except OSError as error:  # no memory, no process left: later, perhaps
             self._tell_once(record.flow, f"cannot start run {record.run_id}: {error}")
             return

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from longshore.alerts.additions import add_alerts
 from longshore.cli import FAILED, USAGE, exit_code
 from longshore.errors import LongshoreError
 from longshore.flowfiles import load_flow
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from longshore.stores.interface import RunStore
 
 
-def do_run(run_id: str, target: str, where: str) -> int:
+def do_run(run_id: str, target: str, where: str, *alerts: str) -> int:
     """Run or resume a recorded run, and return what to exit with.
 
     One that cannot be started, because its file is broken, say, is recorded as Failed, with the reason.
@@ -30,10 +31,12 @@ def do_run(run_id: str, target: str, where: str) -> int:
         run_id: The run.
         target: Where its flow is: `/path/flows.py:nightly`.
         where: The place of the run store.
+        alerts: Addresses of channels that are told of its failures.
     """
     store = open_store(where)
     try:
         flow = load_flow(target)
+        add_alerts(flow, alerts)
         os.environ.pop(MARK, None)  # programs that the run starts may serve what they like
         with console_when_unconfigured(label=f"{flow.name} {run_id[:8]}"):
             return 0 if run_recorded(flow, run_id, store).succeeded else FAILED
