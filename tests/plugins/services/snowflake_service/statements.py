@@ -1,0 +1,115 @@
+"""What a statement does: ours where fakesnow cannot do it, fakesnow's for all else."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fakesnow import statement_type
+from fakesnow.dialect import parse_one
+from fakesnow.rowtype import describe_as_rowtype
+from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
+
+from snowflake_service import rewriting
+from snowflake_service.bindings import bound
+from snowflake_service.results import Result, Spool, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snowflake_service.queries import Queries, Query
+
+_COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_SETS = re.compile(r"alter\s+session\s+(set|unset)\s+(.*)", re.IGNORECASE | re.DOTALL)
+_SETTING = re.compile(r"(\w+)(?:\s*=\s*('(?:[^']|'')*'|[\w.]+))?", re.DOTALL)
+_CANCEL = re.compile(r"select\s+system\$cancel_query\s*\(\s*'([^']*)'\s*\)", re.IGNORECASE)
+
+
+class Statements:
+    """Runs statements.
+
+    Args:
+        folder: For results.
+    """
+
+    queries: Queries
+
+    def __init__(self, folder: Path) -> None:
+        self._results = folder / "results"
+        self._results.mkdir(parents=True, exist_ok=True)
+
+    def run(self, query: Query) -> Result:
+        """Run a query's statement and return its result.
+
+        Raises:
+            Exception: Of fakesnow, DuckDB or ours.
+        """
+        text = query.text[_COMMENTS.match(query.text).end() :].strip().rstrip(";").strip()  # type: ignore[union-attr]
+        if found := _SETS.fullmatch(text):
+            return self._alter_session(query, found[1].lower() == "set", found[2])
+        if found := _CANCEL.fullmatch(text):
+            return self._cancel(found[1])
+        return self._by_fakesnow(query, text)
+
+    def _alter_session(self, query: Query, sets: bool, settings: str) -> Result:
+        for name, value in _SETTING.findall(settings):
+            if not sets:
+                query.session.parameters.pop(name.upper(), None)
+                continue
+            plain = value[1:-1].replace("''", "'") if value.startswith("'") else value
+            query.session.parameters[name.upper()] = plain
+            if name.upper() == "AUTOCOMMIT":
+                with query.session.alone(query.stop) as connection:
+                    connection.autocommit(plain.lower() == "true")
+        return told(["status"], [["Statement executed successfully."]], statement_type.SCL)
+
+    def _cancel(self, query_id: str) -> Result:
+        """https://docs.snowflake.com/en/sql-reference/functions/system_cancel_query"""
+        found = self.queries.find(query_id)
+        ran = found is not None and found.abort()
+        said = (
+            f"query [{query_id}] terminated."
+            if ran
+            else "Identified SQL statement is not currently executing."
+        )
+        return told(["SYSTEM$CANCEL_QUERY"], [[said]], statement_type.SELECT)
+
+    def _by_fakesnow(self, query: Query, text: str) -> Result:
+        values, rows = bound(query.bindings)
+        text, seconds = rewriting.waits(text, values)
+        expression = parse_one(rewriting.probe(text))
+        type_id = statement_type_id(expression)
+        for pause in seconds:
+            query.wait(pause)
+        with query.session.alone(query.stop) as connection:
+            query.wait(0)
+            cursor: Any = connection.cursor()
+            cursor._duck_conn = spool = Spool(connection._duck_conn, self._results)
+            query.running_in_duckdb = True
+            try:
+                with rewriting.views(query, text, connection, self.queries) as rewritten:
+                    if query.describe_only:
+                        described = cursor._describe_only(rewritten)
+                        if described is not None:
+                            return spool.result(type_id, describe_as_rowtype(described), _nothing())
+                    affected = self._execute(cursor, rewritten, values, rows)
+                    columns = describe_as_rowtype(cursor._describe_last_sql())
+            finally:
+                query.running_in_duckdb = False
+        if rows and type_id in DML_TYPE_IDS:
+            return told([columns[0]["name"]], [[affected]], type_id)
+        return spool.result(type_id, columns, cursor._arrow_table)
+
+    @staticmethod
+    def _execute(cursor: Any, text: str, values: Any, rows: list[list[Any]]) -> int:
+        affected = 0
+        for each in rows or [values]:
+            cursor.execute(text, binding_params=each, server=True)
+            affected += cursor.rowcount or 0
+        return affected
+
+
+def _nothing() -> Any:
+    import pyarrow as pa
+
+    return pa.table({})
