@@ -306,7 +306,10 @@ def test_neither_token_nor_webhook_is_seen_anywhere_when_slack_fails(
         load(True)
     store = SQLiteStore(tmp_path / "runs.db")
     leaks.run(executor=InlineExecutor(), store=store)
+    end = time.monotonic() + 30
     standings = flush_alerts(1.5)
+    while not all(one.why for one in standings) and time.monotonic() < end:
+        standings = flush_alerts(1.5)  # a busy machine has not tried each of them yet
     seen = caplog.text + repr((standings, alerts, [alert.channels for alert in alerts], store.incidents()))
     store.close()
     data = seen.encode() + pickle.dumps(alerts)
