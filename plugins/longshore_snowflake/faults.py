@@ -1,8 +1,8 @@
 """What Snowflake and its connector say, in our words.
 
 Snowflake's numbers are stable, its texts less so: numbers come first. Both lines of the connector raise the
-classes of PEP 249 with `errno`, `sqlstate` and `sfqid`. Numbers from 250000 to 299999 are the connector's
-own, among them 290000 and the status of an HTTP answer.
+classes of PEP 249 with `errno`, `sqlstate` and `sfqid`. Numbers from 250000 are the connector's own; the older
+line puts the status of an HTTP answer into the last digits (`580503`), the newer one only into the text.
 """
 
 from __future__ import annotations
@@ -32,10 +32,18 @@ if TYPE_CHECKING:
 
 Kind = type[SnowflakeError]
 _LONGEST: Final = 600
-_GONE: Final = frozenset({390104, 390110, 390111, 390112, 390113, 390114, 390115, 390195})
-"""The session or its token is not known any more: the statement was not looked at."""
+_GONE: Final = frozenset({250002, 252007, 390104, 390110, 390111, 390112, 390113, 390114, 390115, 390195})
+"""The session or its token is not known any more, or could not be renewed: the statement was not looked at."""
+_HOW_IT_SAYS_SO: Final = ("Failed to refresh session", "Async query did not report a queryId")
+"""The newer line keeps the number of a refused submission to itself."""
 _NETWORK: Final = frozenset({250001, 250003, 250005, 251011, 251012, 252010, 253002, 253003})
-_HTTP: Final = range(290000, 290600)
+_HTTP: Final = (range(290000, 290600), range(540000, 540600), range(580000, 580600))
+_UNANSWERED: Final = re.compile(
+    r"^(failed to login: |failed to refresh session: )?"
+    r"(http request failed|login timed out|invalid snowflake response|failed to communicate)"
+)
+"""How the newer line begins where Snowflake did not answer, with a small number of its own."""
+_STATUS: Final = re.compile(r"(?:status:?|http) ([1-5]\d\d)\b", re.IGNORECASE)
 _LOGIN: Final = (range(390000, 400000), range(250002, 252000))
 _CODES: Final[tuple[tuple[Kind, frozenset[int]], ...]] = (
     (SnowflakeSyntaxError, frozenset({8, 900, 904, 907, 939, 979, 1003, 1004, 1007, 1008, 1044, 2049})),
@@ -81,7 +89,11 @@ _PREFIX: Final = re.compile(r"^((\d{6}|-+)( \(\w{5}\))?: )?((None|[0-9a-f-]{36})
 
 def is_gone(error: BaseException) -> bool:
     """Return whether an error says that Snowflake does not know the session any more."""
-    return _code(error) in _GONE or type(error).__name__ == "ReauthenticationRequest"
+    return (
+        _code(error) in _GONE
+        or type(error).__name__ == "ReauthenticationRequest"
+        or _said(error).startswith(_HOW_IT_SAYS_SO)
+    )
 
 
 def translated(
@@ -141,9 +153,9 @@ def login_failure(connection: SnowflakeConnection, error: BaseException) -> Snow
     code, said = _code(error), _said(error)
     whom = connection.user or "the default user"
     where = connection.account or connection.host or connection.name or "the default connection"
-    refused = "incorrect" in said.lower() or "failed to auth" in said.lower()
-    network = (code in _NETWORK or code in _HTTP or code in (-1, 0)) and not refused
-    kind: Kind = SnowflakeNetworkError if network else SnowflakeLoginError
+    kind: Kind = SnowflakeLoginError
+    if _kind(code, "", said) is SnowflakeNetworkError and "incorrect" not in said.lower():
+        kind = SnowflakeNetworkError
     return kind(
         f"cannot log in to {where!r} as {whom!r}: {_answered(code)} {said!r}; {_REMEDIES[kind]}",
         code=max(code, 0),
@@ -164,11 +176,12 @@ def query_url(account: str, query_id: str) -> str:
 def _answered(code: int) -> str:
     if code < 0:
         return "the connector says"
-    return f"{'the connector' if 250000 <= code < 300000 else 'Snowflake'} says {code:06d}"
+    own = 250000 <= code < 300000 or code >= 500000
+    return f"{'the connector' if own else 'Snowflake'} says {code:06d}"
 
 
 def _kind(code: int, state: str, said: str) -> Kind:
-    if code in _NETWORK or code in _HTTP:
+    if code in _NETWORK or any(code in codes for codes in _HTTP) or _UNANSWERED.match(said.lower()):
         return SnowflakeNetworkError
     if any(code in codes for codes in _LOGIN):
         return SnowflakeLoginError
@@ -176,9 +189,10 @@ def _kind(code: int, state: str, said: str) -> Kind:
 
 
 def _retryable(kind: Kind, code: int, said: str) -> bool:
-    if code in _HTTP:
-        status = code - _HTTP.start
-        return status in (0, 408, 429) or status >= 500
+    if kind is SnowflakeNetworkError:
+        found = _STATUS.search(said)
+        status = int(found[1]) if found else code % 1000 if any(code in codes for codes in _HTTP) else 0
+        return status < 400 or status in (408, 429) or status >= 500
     if kind is SnowflakeError:
         return code < 0 or _PASSING.search(said.lower()) is not None
     if kind is SnowflakeWarehouseError:

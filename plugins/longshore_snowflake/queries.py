@@ -142,9 +142,12 @@ def submit(session: Session, statement: Statement, key: str) -> str:
 
     def send(connection: Any) -> str:
         with closing(connection.cursor()) as cursor:
-            return str(cursor.execute_async(statement.text, **options)["queryId"])
+            return str(cursor.execute_async(statement.text, **options)["queryId"] or "")
 
-    session.keys[key] = query_id = session.call(f"run {statement.shown!r}", send, statement=statement)
+    query_id = session.call(f"run {statement.shown!r}", send, statement=statement)
+    if not query_id:
+        raise _failed(session, statement, "the answer has no query id", "")
+    session.keys[key] = query_id
     return query_id
 
 
