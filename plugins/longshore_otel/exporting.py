@@ -71,32 +71,54 @@ _ears: Final = _Ears()
 
 
 def watched(exporter: Any, signal: Signal, trouble: Trouble) -> Any:
-    """Have an exporter's trouble said once, with what to set; it raises nothing."""
-    inner, where = exporter.export, _where(signal, exporter)
+    """Have an exporter's trouble said once, with where it was."""
+    where = _where(signal, exporter)
     for name in (type(exporter).__module__, *_NOISY):
         logging.getLogger(name).addFilter(_ears)  # adding it twice is adding it once
+    inner = _heard(exporter.export, where, trouble)
 
     def export(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result, said = inner(*args, **kwargs)
+        except Exception as error:
+            trouble.say(where, f"{type(error).__name__}: {error}")
+            raise
+        if getattr(result, "name", "SUCCESS") == "SUCCESS" and not said:
+            trouble.seen.clear()
+        return result
+
+    exporter.export = export
+    return exporter
+
+
+def _heard(call: Callable[..., Any], where: str, trouble: Trouble) -> Callable[..., tuple[Any, bool]]:
+    """Return what makes a call with our ears open, and tells whether there was something to hear."""
+
+    def made(*args: Any, **kwargs: Any) -> tuple[Any, bool]:
         heard: list[str] = []
 
         def hear(text: str) -> None:
             heard.append(text)
             trouble.say(where, text)
 
-        _ears.here.hear = hear
+        before, _ears.here.hear = getattr(_ears.here, "hear", None), hear
         try:
-            result = inner(*args, **kwargs)
-        except Exception as error:
-            trouble.say(where, f"{type(error).__name__}: {error}")
-            raise
+            return call(*args, **kwargs), bool(heard)
         finally:
-            _ears.here.hear = None
-        if getattr(result, "name", "SUCCESS") == "SUCCESS" and not heard:
-            trouble.seen.clear()
-        return result
+            _ears.here.hear = before
 
-    exporter.export = export
-    return exporter
+    return made
+
+
+def _quiet(processor: Any, method: str, signal: Signal, trouble: Trouble) -> Any:
+    """Have a processor say once that its queue is full."""
+    inner = _heard(getattr(processor, method), signal, trouble)
+
+    def take(item: Any) -> None:
+        inner(item)
+
+    setattr(processor, method, take)
+    return processor
 
 
 def exporter(signal: Signal, name: str, trouble: Trouble) -> Any:
@@ -138,26 +160,27 @@ def resource() -> Any:
     return made
 
 
-def tracer_provider(exporters: list[Any]) -> Any:
+def tracer_provider(exporters: list[Any], trouble: Trouble) -> Any:
     """Return a provider that exports spans in batches."""
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
     for one in exporters:
-        provider.add_span_processor(BatchSpanProcessor(one, max_queue_size=_queue("OTEL_BSP_MAX_QUEUE_SIZE")))
+        made = BatchSpanProcessor(one, max_queue_size=_queue("OTEL_BSP_MAX_QUEUE_SIZE"))
+        provider.add_span_processor(_quiet(made, "on_end", "traces", trouble))
     return provider
 
 
-def logger_provider(exporters: list[Any]) -> Any:
+def logger_provider(exporters: list[Any], trouble: Trouble) -> Any:
     """Return a provider that exports log records in batches."""
     from opentelemetry.sdk._logs import LoggerProvider
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     provider = LoggerProvider(resource=resource(), shutdown_on_exit=False)
     for one in exporters:
-        size = _queue("OTEL_BLRP_MAX_QUEUE_SIZE")
-        provider.add_log_record_processor(BatchLogRecordProcessor(one, max_queue_size=size))
+        made = BatchLogRecordProcessor(one, max_queue_size=_queue("OTEL_BLRP_MAX_QUEUE_SIZE"))
+        provider.add_log_record_processor(_quiet(made, "on_emit", "logs", trouble))
     return provider
 
 

@@ -155,8 +155,8 @@ class Pipeline:
         if signal == "metrics":
             return exporting.meter_provider(exporters, readers)
         if signal == "traces":
-            return exporting.tracer_provider(exporters)
-        return exporting.logger_provider(exporters)
+            return exporting.tracer_provider(exporters, self.trouble)
+        return exporting.logger_provider(exporters, self.trouble)
 
     def _readers(self, *, pulled: bool, pushed: bool) -> list[Any]:
         if not pulled and not pushed:

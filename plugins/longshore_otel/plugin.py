@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import hookimpl
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _IN_A_WORKER: Final = 2.0
 """Seconds that a run inside a worker process waits for its spans: workers end without a word."""
 _log: Final = logging.getLogger("longshore")
+_own_log: Final = logging.getLogger("longshore.otel")
 _ledger = Ledger()
 _handlers: dict[str, Records] = {}
 
@@ -42,7 +44,16 @@ if hasattr(os, "register_at_fork"):
 @hookimpl
 def longshore_watches() -> bool:
     """Watch only where somebody said where telemetry goes."""
+    if settings.is_wanted() and not settings.is_installed():
+        _say_missing()
     return settings.is_configured()
+
+
+@cache
+def _say_missing() -> None:
+    _own_log.warning(
+        "cannot export telemetry: opentelemetry-sdk is not installed; run: pip install 'longshore[otel]'"
+    )
 
 
 @hookimpl
