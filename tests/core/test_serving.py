@@ -161,9 +161,9 @@ def test_overlapping_runs_wait_are_left_out_or_run_together_also_among_two_serve
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_runs_in_order_and_starts_no_more(shop: Shop, signum: int, code: int) -> None:
-    server = shop.serve("many", workers=1)
     for n in ("1", "2"):
         shop.longshore("submit", f"{FLOWS}:many", "--n", n, "--seconds", "1")
+    server = shop.serve("many", workers=1)
     until(lambda: shop.told("many"))
     assert shop.stop(server, signum) == code
     assert shop.states("many") == {"Cancelled": 1, "Scheduled": 1}
