@@ -203,4 +203,6 @@ def _where(signal: Signal, exporter: Any) -> str:
         return signal
     scheme, slashes, rest = endpoint.rpartition("://")
     host, slash, path = rest.partition("/")
-    return f"{signal} to {scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
+    return (
+        f"{signal} to {scheme}{slashes}{host.rpartition('@')[2]}{slash}{path} (OTEL_EXPORTER_OTLP_ENDPOINT)"
+    )

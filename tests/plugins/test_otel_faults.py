@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from typing import Any
@@ -102,6 +105,25 @@ def test_grpc_that_is_not_installed_is_said_with_what_to_do(
     [said] = warnings_in(caplog)
     assert "pip install opentelemetry-exporter-otlp-proto-grpc" in said
     assert collector.requests == []
+
+
+def test_a_program_whose_endpoint_is_down_ends_well_and_says_it_once(unset: None) -> None:
+    program = "from longshore import Flow\nwith Flow('nightly') as f: pass\nassert f.run().succeeded"
+    where = f"http://127.0.0.1:{free_port()}"
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": where},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert time.monotonic() - began < 20
+    assert done.stderr.count("cannot export ") == 1
+    assert f"{where}/v1/" in done.stderr
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def samples_in(text: str) -> dict[str, list[Any]]:
