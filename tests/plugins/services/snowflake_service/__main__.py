@@ -9,13 +9,18 @@ from pathlib import Path
 import uvicorn
 
 from snowflake_service.app import Service, application
+from snowflake_service.faults import Faulty
 
 
 def main(port: str, folder: str) -> None:
     warnings.filterwarnings("ignore", "Arrow output on a DB-API result")  # fakesnow's own way
     service = Service(Path(folder))
     uvicorn.run(
-        application(service), host="127.0.0.1", port=int(port), log_level="warning", timeout_keep_alive=60
+        Faulty(application(service), service),
+        host="127.0.0.1",
+        port=int(port),
+        log_level="warning",
+        timeout_keep_alive=60,
     )
 
 

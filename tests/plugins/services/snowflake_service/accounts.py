@@ -83,6 +83,7 @@ class Accounts:
         self._by_token: dict[str, Session] = {}
         self._by_master: dict[str, Session] = {}
         self._expired: dict[str, str] = {}
+        self._were: dict[str, str] = {}
         self._lock = threading.RLock()
 
     def open(self, login: dict[str, Any], query: dict[str, str]) -> Session:
@@ -112,6 +113,7 @@ class Accounts:
         with self._lock:
             self._by_token.pop(session.token, None)
             self._by_master.pop(session.master, None)
+            self._were.update({session.token: session.user, session.master: session.user})
             session.token, session.master = secrets.token_urlsafe(48), secrets.token_urlsafe(48)
             self._by_token[session.token] = self._by_master[session.master] = session
 
@@ -130,6 +132,11 @@ class Accounts:
             if found is None:
                 raise _gone("gone")
             return found
+
+    def whose(self, token: str) -> str:
+        """Return the user whom a token belongs to, or belonged; empty when nobody knows it."""
+        found = self._by_token.get(token) or self._by_master.get(token)
+        return found.user if found else self._were.get(token, "")
 
     def of_master(self, master: str) -> Session:
         """Return the session that a master token renews.

@@ -38,8 +38,8 @@ class Service:
         self.accounts = Accounts()
         self.statements = Statements(folder)
         self.queries = self.statements.queries = Queries(self.statements.run)
-        self.patience = 45.0
-        """Seconds after which a request that waits for a query is told that it goes on."""
+        self.patience: dict[str, float] = {}
+        """Seconds after which a request that waits for a query is told that it goes on, by user."""
 
     async def login(self, request: Request) -> dict[str, Any]:
         login = (await _json(request))["data"]
@@ -86,7 +86,9 @@ class Service:
         return await self._ended(request, self._found(request))
 
     async def _ended(self, request: Request, query: Query) -> dict[str, Any]:
-        await asyncio.wait([asyncio.wrap_future(query.done)], timeout=self.patience)
+        await asyncio.wait(
+            [asyncio.wrap_future(query.done)], timeout=self.patience.get(query.session.user, 45.0)
+        )
         if not query.done.done():
             return self._in_progress(query, "333333", "Query execution in progress.")
         if query.error is not None:

@@ -28,7 +28,9 @@ class Query:
     Attributes:
         request_id: By which a repeated request is known.
         parameters: Of this statement, over the session's, in upper case.
+        previous: The session's last query before it.
         executions: How often it was run: 1, however often it was asked for.
+        in_duckdb: Whether it has the session's connection just now.
     """
 
     session: Session
@@ -38,24 +40,26 @@ class Query:
     parameters: dict[str, Any] = field(default_factory=dict)
     describe_only: bool = False
     parent: str = ""
+    previous: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: float = field(default_factory=time.time)
     ended: float = 0.0
     executions: int = 0
+    in_duckdb: bool = False
     result: Result | None = None
     error: RefusedError | None = None
     lost: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
     done: Future[None] = field(default_factory=Future)
+    tag: str = ""
     _reason: RefusedError | None = None
+
+    def __post_init__(self) -> None:
+        self.tag = str(self.parameter("QUERY_TAG", "") or "")
 
     def parameter(self, name: str, default: Any = None) -> Any:
         """Return a parameter: the statement's own, else the session's."""
         return self.parameters.get(name, self.session.parameters.get(name, default))
-
-    @property
-    def tag(self) -> str:
-        return str(self.parameter("QUERY_TAG", "") or "")
 
     @property
     def status(self) -> str:
@@ -63,17 +67,38 @@ class Query:
             return "RUNNING"
         return "FAILED_WITH_ERROR" if self.error else "SUCCESS"
 
+    @property
+    def seconds(self) -> float:
+        return (self.ended or time.time()) - self.started
+
+    def described(self) -> dict[str, Any]:
+        """Return what tests want to know of it."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "user": self.session.user,
+            "session": self.session.id,
+            "request_id": self.request_id,
+            "tag": self.tag,
+            "status": self.status,
+            "code": self.error.code if self.error else 0,
+            "executions": self.executions,
+        }
+
     def abort(self, reason: RefusedError | None = None) -> bool:
         """Stop it; return whether it ran."""
         if self.done.done():
             return False
         self._reason = self._reason or reason or cancelled()
         self.stop.set()
-        if self.running_in_duckdb:
-            self.session.interrupt()
+        threading.Thread(target=self._interrupt, daemon=True).start()
         return True
 
-    running_in_duckdb: bool = False
+    def _interrupt(self) -> None:
+        while not self.done.done():  # again and again: DuckDB forgets what comes between two statements
+            if self.in_duckdb:
+                self.session.interrupt()
+            time.sleep(0.02)
 
     def wait(self, seconds: float) -> None:
         """Take time.
@@ -134,6 +159,7 @@ class Queries:
             self._by_id[query.id] = query
             while len(self._by_id) > _REMEMBERED:
                 self._by_id.pop(next(iter(self._by_id)))
+            query.previous = query.session.last_query
             query.session.last_query = query.parent or query.id
 
     def find(self, query_id: str) -> Query | None:

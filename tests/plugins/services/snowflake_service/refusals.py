@@ -30,7 +30,9 @@ class RefusedError(Exception):
     def answer(self, **data: Any) -> dict[str, Any]:
         """Return the body of the answer."""
         code = f"{self.code:06d}"
-        detail = {"internalError": False, "errorCode": code, "sqlState": self.sqlstate, **data}
+        detail = (
+            {"internalError": False, "errorCode": code, "sqlState": self.sqlstate, **data} if data else None
+        )
         return {"data": detail, "code": code, "message": self.message, "success": False, "headers": None}
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+
+from snowflake_service.history import history
+from snowflake_service.refusals import RefusedError
 
 if TYPE_CHECKING:
     from snowflake_service.queries import Queries, Query
@@ -14,6 +18,14 @@ _WAIT = re.compile(r"system\$wait\s*\(\s*([\d.]+|\?)\s*(?:,\s*'(\w+)'\s*)?\)(\s+
 _UNITS = {"DAYS": 86_400, "HOURS": 3_600, "MINUTES": 60, "SECONDS": 1, "MILLISECONDS": 0.001}
 _GENERATOR = re.compile(r"table\s*\(\s*generator\s*\(\s*rowcount\s*=>\s*(\d+)\s*\)\s*\)", re.IGNORECASE)
 _SEQUENCE = re.compile(r"\bseq[1248]\s*\(\s*\)", re.IGNORECASE)
+_LAST = re.compile(r"\blast_query_id\s*\(\s*\)", re.IGNORECASE)
+_SESSION = re.compile(r"\bcurrent_session\s*\(\s*\)", re.IGNORECASE)
+_OURS = re.compile(
+    r"table\s*\(\s*(?:result_scan|(?:\"?\w+\"?\.)?information_schema\.query_history(\w*))\s*(\()",
+    re.IGNORECASE,
+)
+_ARGUMENT = re.compile(r"(?:(\w+)\s*=>\s*)?((?:'(?:[^']|'')*'|\((?:[^()]|\([^()]*\))*\)|[^,'()])+)")
+_names = itertools.count()
 
 
 def waits(text: str, values: Any) -> tuple[str, list[float]]:
@@ -38,18 +50,69 @@ def _is_item(found: re.Match[str]) -> bool:
     return before[-6:].lower() == "select" and (not after or after[0] == "," or after[:4].lower() == "from")
 
 
-def probe(text: str) -> str:
-    """Return the statement in a form that can be parsed, to learn of what kind it is."""
-    return _plain(text)
-
-
 @contextmanager
-def views(query: Query, text: str, connection: Any, queries: Queries) -> Iterator[str]:
-    """Give the statement with names of views for the table functions that are ours."""
-    with ExitStack():
-        yield _plain(text)
+def rewritten(query: Query, text: str, values: Any, queries: Queries) -> Iterator[str]:
+    """Give the statement with names of views for the table functions that are ours.
 
+    The caller holds the session's connection.
 
-def _plain(text: str) -> str:
+    Raises:
+        RefusedError: It names a query that is not known.
+    """
     text = _GENERATOR.sub(lambda found: f"(SELECT range AS _seq FROM range({found[1]}))", text)
-    return _SEQUENCE.sub("_seq", text)
+    text = _SEQUENCE.sub("_seq", text)
+    text = _LAST.sub(f"'{query.previous}'", text)
+    text = _SESSION.sub(f"'{query.session.id}'", text)
+    connection: Any = query.session.connection._duck_conn
+    names: list[str] = []
+    try:
+        while found := _OURS.search(text):
+            end = _closing(text, found.end(2))
+            name = f"_OURS_{next(_names)}"
+            arguments = _arguments(query, text[: found.start()], text[found.end(2) : end], values)
+            connection.register(name, _table(query, found[1], arguments, queries))
+            names.append(name)
+            text = f"{text[: found.start()]}TEMP.MAIN.{name}{text[_closing(text, end + 1) + 1 :]}"
+        yield text
+    finally:
+        for name in names:
+            with suppress(Exception):
+                connection.unregister(name)
+
+
+def _closing(text: str, start: int) -> int:
+    """Return where the parenthesis closes that is open at a place."""
+    depth, quoted = 1, False
+    for place in range(start, len(text)):
+        if text[place] == "'":
+            quoted = not quoted
+        elif not quoted:
+            depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if not depth:
+            return place
+    raise RefusedError(1003, "SQL compilation error:\nsyntax error unexpected '<EOF>'.")
+
+
+def _arguments(query: Query, before: str, text: str, values: Any) -> dict[str, Any]:
+    """Return arguments by their names in upper case; those without are numbered."""
+    found = {}
+    place = before.count("?")
+    for number, (name, expression) in enumerate(_ARGUMENT.findall(text)):
+        if not expression.strip():
+            continue
+        marks = expression.count("?")
+        given = [values.pop(place) for _ in range(marks)] if values else []
+        cursor: Any = query.session.connection.cursor()
+        cursor.execute(f"SELECT {expression}", binding_params=given or None, server=True)
+        found[name.upper() or str(number)] = cursor.fetchone()[0]
+    return found
+
+
+def _table(query: Query, kind: str | None, arguments: dict[str, Any], queries: Queries) -> Any:
+    if kind is not None:
+        return history(kind.upper(), arguments, query, queries.all())
+    scanned = queries.find(str(arguments.get("0")))
+    if scanned is None or scanned.result is None:
+        # https://docs.snowflake.com/en/sql-reference/functions/result_scan
+        raise RefusedError(709, f"Statement {arguments.get('0')} not found", "02000")
+    return scanned.result.table()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import sqlglot
 from fakesnow import statement_type
-from fakesnow.dialect import parse_one
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
 
@@ -77,17 +77,16 @@ class Statements:
     def _by_fakesnow(self, query: Query, text: str) -> Result:
         values, rows = bound(query.bindings)
         text, seconds = rewriting.waits(text, values)
-        expression = parse_one(rewriting.probe(text))
-        type_id = statement_type_id(expression)
         for pause in seconds:
             query.wait(pause)
         with query.session.alone(query.stop) as connection:
             query.wait(0)
             cursor: Any = connection.cursor()
             cursor._duck_conn = spool = Spool(connection._duck_conn, self._results)
-            query.running_in_duckdb = True
+            query.in_duckdb = True
             try:
-                with rewriting.views(query, text, connection, self.queries) as rewritten:
+                with rewriting.rewritten(query, text, values, self.queries) as rewritten:
+                    type_id = statement_type_id(sqlglot.parse_one(rewritten, read="snowflake"))
                     if query.describe_only:
                         described = cursor._describe_only(rewritten)
                         if described is not None:
@@ -95,7 +94,7 @@ class Statements:
                     affected = self._execute(cursor, rewritten, values, rows)
                     columns = describe_as_rowtype(cursor._describe_last_sql())
             finally:
-                query.running_in_duckdb = False
+                query.in_duckdb = False
         if rows and type_id in DML_TYPE_IDS:
             return told([columns[0]["name"]], [[affected]], type_id)
         return spool.result(type_id, columns, cursor._arrow_table)
