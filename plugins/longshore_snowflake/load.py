@@ -162,7 +162,7 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
         own, query = session(self.connection), handle["query"]
         copy = handle["copy"] or query
         with closing(queries.outcome(own, copy, self._statement(handle))) as outcome:
-            files = file_reports(outcome)
+            files = file_reports(outcome, names_only=bool(handle["root"]))
         rows = sum(report.rows_loaded for report in files)
         changed = {"inserted": rows}
         if handle["copy"]:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from longshore import LongshoreError, current
 from longshore_snowflake import merging, queries, staging
-from longshore_snowflake.columns import (
+from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
+from longshore_snowflake.errors import SnowflakeInputError
+from longshore_snowflake.identifiers import TableName, quoted
+from longshore_snowflake.loadcolumns import (
     Column,
     columns_of_file,
     columns_of_schema,
@@ -17,9 +20,6 @@ from longshore_snowflake.columns import (
     matched,
     stored,
 )
-from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
-from longshore_snowflake.errors import SnowflakeInputError
-from longshore_snowflake.identifiers import TableName, quoted
 from longshore_snowflake.parts import schema_of
 from longshore_snowflake.sources import LocalFiles, RemoteFiles, Rows, sorted_out
 from longshore_snowflake.statements import Statement, key_mark

@@ -17,7 +17,8 @@ class SnowflakeFileReport:
     """What became of one file.
 
     Attributes:
-        file: Its path in the stage; a local file keeps its name there, in the characters that are safe.
+        file: Its path in the stage or bucket; of a local file its name there, which has `_` for characters
+            that are not good for a statement, and the ending of its compression.
         status: `LOADED`, `PARTIALLY_LOADED`, `LOAD_FAILED`, or `LOAD_SKIPPED` for one that was loaded before.
         rows_parsed: How many rows it has.
         rows_loaded: How many came into the table.
@@ -84,18 +85,25 @@ class SnowflakeLoadResult:
         return sum(report.errors for report in self.files if report.status != "LOAD_SKIPPED")
 
 
-def file_reports(outcome: Outcome) -> tuple[SnowflakeFileReport, ...]:
-    """Return what COPY INTO says of each file; nothing when it found none to load."""
+def file_reports(outcome: Outcome, *, names_only: bool) -> tuple[SnowflakeFileReport, ...]:
+    """Return what COPY INTO says of each file; nothing when it found none to load.
+
+    Args:
+        outcome: Its result.
+        names_only: Whether files are told by their names, without the folder that we gave them.
+    """
     names = [name.lower() for name in outcome.columns]
     if "file" not in names:  # "Copy executed with 0 files processed."
         return ()
-    return tuple(_report(dict(zip(names, row, strict=True))) for row in outcome.rows())
+    rows = (dict(zip(names, row, strict=True)) for row in outcome.rows())
+    return tuple(_report(row, names_only=names_only) for row in rows)
 
 
-def _report(row: dict[str, Any]) -> SnowflakeFileReport:
+def _report(row: dict[str, Any], *, names_only: bool) -> SnowflakeFileReport:
+    file = str(row["file"])
     skipped = str(row.get("status")) == "LOAD_SKIPPED"
     return SnowflakeFileReport(
-        file=str(row["file"]),
+        file=file.rpartition("/")[2] if names_only else file,
         status=str(row.get("status") or ""),
         rows_parsed=_number(row.get("rows_parsed")),
         rows_loaded=_number(row.get("rows_loaded")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextvars
 import hashlib
 import os
+import re
+import shutil
 import tempfile
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
@@ -19,14 +21,11 @@ from longshore_snowflake.parts import written_parts
 from longshore_snowflake.statements import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from longshore_snowflake.sessions import Session
 
-_TOGETHER: Final = 256 << 20
-"""Bytes of files that go by one PUT, behind which a cancelled load stops."""
-_MOST: Final = 100
-"""Files that go by one PUT."""
+_SAFE: Final = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class Staging:
@@ -56,16 +55,16 @@ class Staging:
             SnowflakeError: One cannot be uploaded.
             TaskCancelled: The attempt was told to stop.
         """
-        names: list[str] = []
-        done, total = 0, sum(path.stat().st_size for path in paths.values())
-        for batch in _batches(paths):
-            with private_folder() as folder:
-                for name, path in batch.items():
-                    (folder / name).symlink_to(path.absolute())
-                names += self._put(folder / "*", compress=compress)
-            done += sum(path.stat().st_size for path in batch.values())
-            current.progress(done=done, total=total, unit="B", message="uploaded")
-        return tuple(names)
+        sizes = {name: path.stat().st_size for name, path in paths.items()}
+        done, names = 0, dict.fromkeys(paths, "")
+        with self._uploads() as uploads:
+            for name, path in paths.items():
+                uploads.start(name, _called(path, name, uploads.folder), compress=compress)
+            for name, there in uploads.ended():
+                names[name] = there
+                done += sizes[name]
+                current.progress(done=done, total=sum(sizes.values()), unit="B", message="uploaded")
+        return tuple(names.values())
 
     def put_rows(self, value: Any, part_size: int) -> tuple[tuple[str, ...], int]:
         """Bring rows into the folder as Parquet files; return their names there, and how many bytes they are.
@@ -78,37 +77,76 @@ class Staging:
         """
         names: list[str] = []
         done = 0
-        with private_folder() as folder, ThreadPoolExecutor(self._parallel, "longshore-put") as pool:
-            under_way: set[Future[tuple[str, ...]]] = set()
-            for part in written_parts(value, folder, part_size):
+        with self._uploads() as uploads:
+            for part in written_parts(value, uploads.folder, part_size):
                 done += part.stat().st_size
-                path = part.rename(folder / _content_name(part, len(names)))
+                path = part.rename(uploads.folder / _content_name(part, len(names)))
                 names.append(path.name)
-                under_way.add(pool.submit(contextvars.copy_context().run, self._put_part, path))
-                if len(under_way) > self._parallel:
-                    under_way = _collected(under_way)
+                uploads.start(path.name, path, compress=False, removed=True)
                 current.progress(done=done, unit="B", message="written")
-            while under_way:
-                under_way = _collected(under_way)
+                uploads.wait_for_room()
+            for _ in uploads.ended():
+                pass
         return tuple(names), done
 
-    def _put_part(self, path: Path) -> tuple[str, ...]:
-        try:
-            return self._put(path, compress=False, escaped=True)
-        finally:
-            path.unlink()
+    @contextmanager
+    def _uploads(self) -> Generator[_Uploads]:
+        with private_folder() as folder, ThreadPoolExecutor(self._parallel, "longshore-put") as pool:
+            uploads = _Uploads(self._put, pool, folder, self._parallel)
+            try:
+                yield uploads
+            finally:
+                pool.shutdown(cancel_futures=True)
 
-    def _put(self, path: Path, *, compress: bool, escaped: bool = False) -> tuple[str, ...]:
+    def _put(self, path: Path, compress: bool, removed: bool) -> str:
+        """Upload a file, and return its name in the folder."""
         if current.cancelled:
             raise TaskCancelled(f"the upload was stopped: {current.cancel_reason}")
-        text = escape(str(path)) if escaped else str(Path(escape(str(path.parent))) / path.name)
         words = (
-            f"PUT {literal(f'file://{text}')} {literal(self._folder)} PARALLEL = {self._parallel} "
-            f"AUTO_COMPRESS = {str(compress).upper()} OVERWRITE = FALSE"
+            f"PUT {literal(f'file://{escape(str(path))}')} {literal(self._folder)} "
+            f"PARALLEL = {self._parallel} AUTO_COMPRESS = {str(compress).upper()} OVERWRITE = FALSE"
         )
         with closing(queries.execute(self._session, Statement(words, tag=self._tag))) as outcome:
             target = [name.lower() for name in outcome.columns].index("target")
-            return tuple(str(row[target]) for row in outcome.rows())
+            name = str(next(outcome.rows())[target])
+        if removed:
+            path.unlink()
+        return name
+
+
+class _Uploads:
+    """Uploads under way, some at a time."""
+
+    def __init__(
+        self, put: Callable[[Path, bool, bool], str], pool: ThreadPoolExecutor, folder: Path, parallel: int
+    ) -> None:
+        self._put = put
+        self._pool = pool
+        self.folder = folder
+        self._parallel = parallel
+        self._under_way: dict[Future[str], str] = {}
+        self._ended: list[tuple[str, str]] = []
+
+    def start(self, name: str, path: Path, *, compress: bool, removed: bool = False) -> None:
+        context = contextvars.copy_context()
+        self._under_way[self._pool.submit(context.run, self._put, path, compress, removed)] = name
+
+    def wait_for_room(self) -> None:
+        """Wait until a thread has nothing to do, so that few files wait on the disk."""
+        while len(self._under_way) > self._parallel:
+            self._collect()
+
+    def ended(self) -> Iterator[tuple[str, str]]:
+        """Yield the name of each upload, and that of its file in the stage, as they end."""
+        while self._under_way or self._ended:
+            while self._ended:
+                yield self._ended.pop()
+            if self._under_way:
+                self._collect()
+
+    def _collect(self) -> None:
+        done, _ = wait(self._under_way, return_when=FIRST_COMPLETED)
+        self._ended += [(self._under_way.pop(each), each.result()) for each in done]
 
 
 def remove(session: Session, folder: str, tag: Mapping[str, Any]) -> None:
@@ -123,24 +161,19 @@ def private_folder() -> Generator[Path]:
         yield Path(os.path.realpath(folder))
 
 
-def _batches(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
-    batch: dict[str, Path] = {}
-    size = 0
-    for name, path in paths.items():
-        batch[name] = path
-        size += path.stat().st_size
-        if size >= _TOGETHER or len(batch) >= _MOST:
-            yield batch
-            batch, size = {}, 0
-    if batch:
-        yield batch
+def _called(path: Path, name: str, folder: Path) -> Path:
+    """Return a path of a file that has another name, where its own is not good for a statement.
 
-
-def _collected(under_way: set[Future[tuple[str, ...]]]) -> set[Future[tuple[str, ...]]]:
-    done, others = wait(under_way, return_when=FIRST_COMPLETED)
-    for each in done:
-        each.result()
-    return others
+    No symbolic link: the newer connector uploads under the name of what that points to.
+    """
+    if path.name == name and _SAFE.fullmatch(str(path)):
+        return path
+    other = folder / name
+    try:
+        other.hardlink_to(path.resolve())
+    except OSError:  # another file system, or somebody else's file
+        shutil.copyfile(path, other)
+    return other
 
 
 def _content_name(path: Path, number: int) -> str:
