@@ -38,6 +38,7 @@ class Session:
         parameters: What the login and `ALTER SESSION` have set, in upper case.
         token: What it shows with each request.
         master: What it renews the token with.
+        transaction: The number and name of what is open; None for none.
     """
 
     id: int
@@ -50,6 +51,7 @@ class Session:
     master: str
     last_query: str = ""
     closed: bool = False
+    transaction: tuple[int, str] | None = None
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager

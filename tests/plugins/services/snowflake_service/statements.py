@@ -10,7 +10,7 @@ from fakesnow import statement_type
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
 
-from snowflake_service import rewriting
+from snowflake_service import rewriting, transactions
 from snowflake_service.bindings import bound
 from snowflake_service.results import Result, Spool, told
 
@@ -49,7 +49,8 @@ class Statements:
             return self._alter_session(query, found[1].lower() == "set", found[2])
         if found := _CANCEL.fullmatch(text):
             return self._cancel(found[1])
-        return self._by_fakesnow(query, text)
+        ours = transactions.run(query, text, self.queries, self._by_fakesnow)
+        return self._by_fakesnow(query, text) if ours is None else ours
 
     def _alter_session(self, query: Query, sets: bool, settings: str) -> Result:
         for name, value in _SETTING.findall(settings):
