@@ -21,6 +21,8 @@ from longshore_snowflake.errors import (
 from longshore_snowflake.identifiers import TableName
 from longshore_snowflake.query import SnowflakeQuery
 from longshore_snowflake.results import SnowflakeResult
+from longshore_snowflake.script import SnowflakeScript
+from longshore_snowflake.scriptresults import SnowflakeScriptResult, SnowflakeStatementResult
 from longshore_snowflake.wait import SnowflakeWait
 
 __all__ = [
@@ -38,6 +40,9 @@ __all__ = [
     "SnowflakePermissionError",
     "SnowflakeQuery",
     "SnowflakeResult",
+    "SnowflakeScript",
+    "SnowflakeScriptResult",
+    "SnowflakeStatementResult",
     "SnowflakeSyntaxError",
     "SnowflakeTimeoutError",
     "SnowflakeWait",

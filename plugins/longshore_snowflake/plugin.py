@@ -6,7 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from longshore import LongshoreError, Task, hookimpl
-from longshore_snowflake import SnowflakeCheck, SnowflakeConnection, SnowflakeQuery, SnowflakeWait
+from longshore_snowflake import (
+    SnowflakeCheck,
+    SnowflakeConnection,
+    SnowflakeQuery,
+    SnowflakeScript,
+    SnowflakeWait,
+)
 from longshore_snowflake.sessions import dedicated
 
 if TYPE_CHECKING:
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return [SnowflakeQuery, SnowflakeWait, SnowflakeCheck]
+    return [SnowflakeQuery, SnowflakeScript, SnowflakeWait, SnowflakeCheck]
 
 
 @hookimpl
