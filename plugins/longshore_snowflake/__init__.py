@@ -19,7 +19,9 @@ from longshore_snowflake.errors import (
     SnowflakeWarehouseError,
 )
 from longshore_snowflake.identifiers import TableName
+from longshore_snowflake.load import SnowflakeLoad
 from longshore_snowflake.query import SnowflakeQuery
+from longshore_snowflake.reports import SnowflakeFileReport, SnowflakeLoadResult
 from longshore_snowflake.results import SnowflakeResult
 from longshore_snowflake.script import SnowflakeScript
 from longshore_snowflake.scriptresults import SnowflakeScriptResult, SnowflakeStatementResult
@@ -33,7 +35,10 @@ __all__ = [
     "SnowflakeDataError",
     "SnowflakeError",
     "SnowflakeExpectation",
+    "SnowflakeFileReport",
     "SnowflakeInputError",
+    "SnowflakeLoad",
+    "SnowflakeLoadResult",
     "SnowflakeLoginError",
     "SnowflakeNetworkError",
     "SnowflakeNotFoundError",

@@ -9,6 +9,7 @@ from longshore import LongshoreError, Task, hookimpl
 from longshore_snowflake import (
     SnowflakeCheck,
     SnowflakeConnection,
+    SnowflakeLoad,
     SnowflakeQuery,
     SnowflakeScript,
     SnowflakeWait,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return [SnowflakeQuery, SnowflakeScript, SnowflakeWait, SnowflakeCheck]
+    return [SnowflakeQuery, SnowflakeScript, SnowflakeLoad, SnowflakeWait, SnowflakeCheck]
 
 
 @hookimpl
