@@ -44,6 +44,17 @@ def load_flow(target: str) -> Flow:
     return flow
 
 
+def load_flows(target: str) -> list[Flow]:
+    """Import the file or module that a target names, and return its flow, or all that it defines.
+
+    Raises:
+        FlowError: It is not there, or cannot be imported.
+    """
+    place, name = split_target(target)
+    module = load_module(place)
+    return [_named(place, module, name)] if name else list(_flows_of(module).values())
+
+
 def _target(place: str, module: ModuleType, flow: Flow) -> str:
     name = next((name for name, found in _flows_of(module).items() if found is flow), "")
     return f"{Path(place).resolve() if place.endswith('.py') else place}:{name}"

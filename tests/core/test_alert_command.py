@@ -45,6 +45,15 @@ FLOWS = """
         load()
 
 
+    def shout(message, incident):
+        return Message(key=message.key, title=message.title.upper(), text=message.text)
+
+
+    @flow(state_handlers=[Alert(Note("loud"), silent_after=60, template=shout)])
+    def loudly():
+        load()
+
+
     @flow
     def plain():
         load()
@@ -77,11 +86,11 @@ class Desk:
         out, err = self._capsys.readouterr()
         return code, out, err
 
-    def wait(self, channel: str = "note:desk") -> None:
+    def wait(self, channel: str = "note:desk", flow: str = "nightly") -> None:
         """Have an alert wait in the store."""
         store = open_store(self.store)
         store.add_alerts(
-            [AlertRecord(channel=channel, flow="nightly", step="load", kind="failed", severity="error",
+            [AlertRecord(channel=channel, flow=flow, step="load", kind="failed", severity="error",
                          time=time.time(), run_id="r1", text="boom")]
         )  # fmt: skip
         store.close()
@@ -128,6 +137,13 @@ def test_what_waits_is_listed_and_sent_and_then_listed_as_told(desk: Desk) -> No
         False, "line-1", "nightly", "load", "failed",
     )  # fmt: skip
     assert desk.longshore("--send")[1] == "nothing waits to be told\n"
+
+
+def test_what_is_sent_later_is_in_the_words_of_the_flows_template(desk: Desk) -> None:
+    desk.wait("note:loud", flow="loudly")
+    assert desk.longshore("--send", "--flow", str(desk.flows))[0] == 0
+    assert desk.longshore("--check", f"{desk.flows}:loudly")[0] == 1
+    assert desk.told.read_text() == "LOUDLY FAILED: LOAD\nLOUDLY IS SILENT\n"
 
 
 def test_what_cannot_be_told_still_waits_and_says_why(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from alert_channels import FileChannel
 
 from longshore import Channel, ConfigurationError, Message, SQLiteStore, hookimpl, open_channel, plugins
 from longshore.alerts import deliveries
+from longshore.alerts.waiting import deliver_waiting
 from longshore.stores.records import AlertRecord
 
 
@@ -118,7 +119,7 @@ def test_a_channel_that_cannot_be_opened_keeps_no_other_one_from_being_told(
                 )
             ]
         )  # fmt: skip
-    standings = {one.channel: one for one in deliveries.deliver_waiting(store, 20)}
+    standings = {one.channel: one for one in deliver_waiting(store, 20)}
     store.close()
     assert len(told.told("send")) == 1
     assert {channel: one.waiting for channel, one in standings.items()} == {

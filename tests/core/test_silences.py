@@ -10,8 +10,8 @@ import pytest
 from alert_channels import FileChannel
 
 from longshore import Alert, Flow, flow, flush_alerts, open_store, task
-from longshore.alerts.deliveries import deliver_waiting
 from longshore.alerts.silences import judge, last_success, look_for_silence
+from longshore.alerts.waiting import deliver_waiting
 from longshore.stores.interface import RunStore
 
 

@@ -34,6 +34,7 @@ from longshore import (
 from longshore.alerts import deliveries
 from longshore.alerts.couriers import Courier
 from longshore.alerts.spools import MemorySpool
+from longshore.alerts.waiting import deliver_waiting
 from longshore.stores.records import AlertRecord
 
 pytest.importorskip("slack_sdk", reason="needs longshore[slack]")
@@ -337,8 +338,8 @@ def test_what_waits_in_a_store_is_delivered_once_when_slack_is_back(
     assert standing.waiting == 1
     slack.start()
     monkeypatch.setattr(deliveries, "_here", deliveries.Deliveries())  # as another process would begin
-    assert [standing.waiting for standing in deliveries.deliver_waiting(store, 20)] == [0]
-    assert deliveries.deliver_waiting(store, 1) == []
+    assert [standing.waiting for standing in deliver_waiting(store, 20)] == [0]
+    assert deliver_waiting(store, 1) == []
     told = [message for message in slack.messages("gate") if not message.is_reply]
     assert ["nightly failed" in json.dumps(message.blocks) for message in told] == [True]
     store.close()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from longshore import forks
 from longshore.alerts.couriers import Courier
 from longshore.alerts.spools import MemorySpool
-from longshore.errors import LongshoreError, error_text
+from longshore.errors import error_text
 from longshore.logs import console_when_unconfigured, run_log
 from longshore.quantities import many
 from longshore.secrets import redact
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from longshore.alerts.channels import Channel
     from longshore.alerts.handlers import Template
     from longshore.alerts.spools import Spool
-    from longshore.stores.interface import RunStore
 
 FLUSH: Final = 10.0
 """Seconds that the end of a process waits for its alerts."""
@@ -32,7 +31,6 @@ _LONGEST_WAIT: Final = 5.0
 """Seconds between two looks: what holds the channel has to be renewed, and other processes add alerts."""
 _SHORTEST_WAIT: Final = 0.1
 _BROKEN_WAIT: Final = 5.0
-_MOST_COUNTED: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,42 +232,3 @@ def flush_alerts(seconds: float = FLUSH) -> list[Delivered]:
     The end of the process does so by itself.
     """
     return here().flush(seconds)
-
-
-def deliver_beside(store: RunStore) -> list[Delivered]:
-    """Have all that waits in a store told, beside what this process does.
-
-    Returns:
-        The channels that cannot be opened; the others are told all the same.
-    """
-    from longshore.alerts.addresses import open_channel
-
-    closed: list[Delivered] = []
-    for address in store.waiting_channels():
-        try:
-            channel = open_channel(address)
-        except Exception as error:  # noqa: BLE001 - a channel of the user's may raise anything
-            why = redact(error_text(error) if isinstance(error, LongshoreError) else _told(error))
-            run_log.error("alerts | %s: %s", address, why)
-            closed.append(Delivered(address, _count(store, address), why))
-        else:
-            here().wake(channel, store, address=address)
-    return closed
-
-
-def deliver_waiting(store: RunStore, seconds: float) -> list[Delivered]:
-    """Tell all that waits in a store, in at most so many seconds; return how its channels stand."""
-    waiting = set(store.waiting_channels())
-    closed = deliver_beside(store)
-    told = [standing for standing in here().flush(seconds) if standing.channel in waiting]
-    shut = {standing.channel for standing in closed}
-    return [*(standing for standing in told if standing.channel not in shut), *closed]
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error_text(error)}"
-
-
-def _count(store: RunStore, channel: str) -> int:
-    alerts = store.alerts(channel, _MOST_COUNTED)
-    return len(alerts) + sum(incident.waiting for incident in store.incidents(channel, waiting_only=True))

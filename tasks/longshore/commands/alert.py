@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longshore.alerts.addresses import open_channel
-from longshore.alerts.deliveries import deliver_waiting
 from longshore.alerts.messages import Message, Receipt
 from longshore.alerts.previews import preview
 from longshore.alerts.silences import look_for_silence
+from longshore.alerts.waiting import deliver_waiting
 from longshore.cli import FAILED
 from longshore.commands.alerts_told import as_json, read_told, show
 from longshore.commands.flow_options import complete_flow
 from longshore.commands.recorded import in_store, opened, store_option
 from longshore.commands.shown import bold, clean, faint, one_line
 from longshore.errors import ConfigurationError, error_text
-from longshore.flowfiles import load_flow, load_module, split_target
+from longshore.flowfiles import load_flow, load_flows
 from longshore.quantities import duration, iso, many
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longshore.alerts.handlers import Alert
+    from longshore.flows import Flow
     from longshore.stores.interface import RunStore
 
 
@@ -59,7 +62,7 @@ if TYPE_CHECKING:
     "files",
     metavar="FILE",
     multiple=True,
-    help="Import this file or module first, for channels that are defined there.",
+    help="Import this file or module first, for the channels and templates that are defined there.",
 )
 @store_option
 @click.option("--json", "wants_json", is_flag=True, help="Print a list of JSON objects.")
@@ -87,8 +90,7 @@ def alert(
     """
     if sum(map(bool, (lists, previewed, send, tested, checked))) > 1:
         raise click.UsageError("give one of --list, --preview, --send, --test and --check")
-    for file in files:
-        load_module(split_target(file)[0])
+    flows = [flow for file in files for flow in load_flows(file)]
     if previewed:
         return _preview(previewed, wants_json)
     if tested:
@@ -97,7 +99,7 @@ def alert(
         if checked:
             return _check(kept, checked, timeout, wants_json)
         if send:
-            return _send(kept, timeout, wants_json)
+            return _send(kept, timeout, flows, wants_json)
         found = read_told(kept)
         if wants_json:
             click.echo(json.dumps([as_json(one) for one in found]))
@@ -139,8 +141,8 @@ def _preview_json(alert: Alert, address: str, message: Message) -> dict[str, Any
     return {"channel": address, "on": list(alert.on), "fires": _fires(alert), "message": asdict(message)}
 
 
-def _send(store: RunStore, timeout: float, wants_json: bool) -> int:
-    found = deliver_waiting(store, timeout)
+def _send(store: RunStore, timeout: float, flows: Sequence[Flow], wants_json: bool) -> int:
+    found = deliver_waiting(store, timeout, flows)
     if wants_json:
         click.echo(json.dumps([asdict(one) for one in found]))
     elif not found:
@@ -195,7 +197,7 @@ def _check(store: RunStore, target: str, timeout: float, wants_json: bool) -> in
             f"cannot check flow {flow.name!r}: none of its alerts has silent_after; "
             "write @flow(state_handlers=[Alert(channel, silent_after=86_400)])"
         )
-    deliver_waiting(store, timeout)
+    deliver_waiting(store, timeout, [flow])
     if wants_json:
         click.echo(
             json.dumps([{**asdict(one), "flow": flow.name, "success": iso(one.success)} for one in found])

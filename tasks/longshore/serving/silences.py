@@ -6,13 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from longshore.alerts.addresses import open_channel
-from longshore.alerts.deliveries import here
-from longshore.alerts.handlers import Alert
 from longshore.alerts.silences import look_for_silence, silence_alerts
+from longshore.alerts.waiting import tell_waiting
 from longshore.errors import LongshoreError
-from longshore.plugins import host
-from longshore.watchers import split
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,25 +52,12 @@ class Listener:
 
     def _deliver(self) -> None:
         try:
-            waiting = self._store.waiting_channels()
+            closed = tell_waiting(self._store, self._flows)
         except LongshoreError as error:
             self._say_once("alerts", str(error))
             return
-        for flow in self._flows:
-            self._wake_own(flow, waiting)
-        for address in waiting:
-            try:
-                here().wake(open_channel(address), self._store, address=address)
-            except LongshoreError as error:  # one channel's trouble is not that of the others
-                self._say_once(address, str(error))
-
-    def _wake_own(self, flow: Flow, waiting: Sequence[str]) -> None:
-        """Have the templates of a flow's own alerts used for what is told of it."""
-        for one in split((*flow.state_handlers, *flow.step_handlers, *host().state_handlers()))[1]:
-            if isinstance(one.watcher, Alert) and one.watcher.template is not None:
-                for address, channel in one.watcher.addresses.items():
-                    if address in waiting:
-                        here().wake(channel, self._store, flow.name, one.watcher.template, address=address)
+        for standing in closed:  # one channel's trouble is not that of the others
+            self._say_once(standing.channel, standing.why)
 
     def _say_once(self, what: str, line: str) -> None:
         if self._said.get(what) != line:
