@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,15 +26,16 @@ _IN_A_WORKER: Final = 2.0
 _log: Final = logging.getLogger("longshore")
 _own_log: Final = logging.getLogger("longshore.otel")
 _ledger = Ledger()
-_handlers: dict[str, Records] = {}
+_handlers: list[Records] = []
+"""What exports log records, while a run goes on: one, or none."""
+_running: set[str] = set()
 
 
 def _after_fork() -> None:
     global _ledger
     _ledger = Ledger()
-    for handler in _handlers.values():
-        _log.removeHandler(handler)
-    _handlers.clear()
+    _running.clear()
+    _hear_no_more()
 
 
 if hasattr(os, "register_at_fork"):
@@ -77,9 +78,16 @@ def _listen(run_id: str, provider: Any) -> None:
         return
     from longshore_otel.records import Records, is_exported_already
 
+    _running.add(run_id)
     if not is_exported_already() and not _handlers:
-        _handlers[run_id] = handler = Records(provider, lambda record: _ledger.place_of_record(record))
+        handler = Records(provider, lambda record: _ledger.place_of_record(record))
+        _handlers.append(handler)
         _log.addHandler(handler)
+
+
+def _hear_no_more() -> None:
+    while _handlers:
+        _log.removeHandler(_handlers.pop())
 
 
 def _abort() -> None:
@@ -115,12 +123,17 @@ def longshore_around_attempt(attempt: Attempt) -> AbstractContextManager[object]
 
 @hookimpl
 def longshore_run_finished(run: FlowRun) -> None:
-    """Hear no more log records."""
-    handler = _handlers.pop(run.run_id, None)
-    if handler is not None:
-        _log.removeHandler(handler)
-    if multiprocessing.parent_process() is not None and settings.is_configured():
+    """Hear no more log records when it was the last run."""
+    _running.discard(run.run_id)
+    if not _running:
+        _hear_no_more()
+    if _is_a_worker() and settings.is_configured():
         pipelines.flush_telemetry(_IN_A_WORKER)
+
+
+def _is_a_worker() -> bool:
+    processes = sys.modules.get("multiprocessing.process")  # a worker has it; others need not load it
+    return processes is not None and processes.parent_process() is not None
 
 
 @hookimpl

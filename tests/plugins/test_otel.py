@@ -6,6 +6,8 @@ import logging
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +243,34 @@ def test_what_an_attempt_logs_carries_its_span(collector: Collector, executor: A
     assert (record.trace_id, record.span_id) == (attempt.trace_id, attempt.span_id)
     assert (record.severity_text, record.severity_number) == ("WARN", 13)
     assert logging.getLogger("longshore").handlers == []
+
+
+def test_the_end_of_one_run_leaves_the_log_of_another_alone(collector: Collector) -> None:
+    began, other_ended = threading.Event(), threading.Event()
+
+    @task
+    def wait() -> None:
+        began.set()
+        assert other_ended.wait(30)
+        current.log.warning("still here")
+
+    with Flow("long") as long:
+        wait()
+    going: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        @task
+        def overlap() -> None:
+            going.append(pool.submit(long.run))
+            assert began.wait(30)
+
+        with Flow("short") as short:
+            overlap()
+        short.run()
+        other_ended.set()
+        going[0].result(30)
+    assert flush_telemetry(10)
+    assert "still here" in [record.body.string_value for record in collector.logs]
 
 
 @task
