@@ -1,8 +1,8 @@
 """What Snowflake and its connector say, in our words.
 
 Snowflake's numbers are stable, its texts less so: numbers come first. Both lines of the connector raise the
-classes of PEP 249 with `errno`, `sqlstate` and `sfqid`. Numbers from 250000 are the connector's own; the older
-line puts the status of an HTTP answer into the last digits (`580503`), the newer one only into the text.
+classes of PEP 249 with `errno`, `sqlstate` and `sfqid`. Numbers from 250000 are the connector's own; the
+older line puts the status of an HTTP answer into the last digits (`580503`), the newer one into the text.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Kind = type[SnowflakeError]
 _LONGEST: Final = 600
 _GONE: Final = frozenset({250002, 252007, 390104, 390110, 390111, 390112, 390113, 390114, 390115, 390195})
-"""The session or its token is not known any more, or could not be renewed: the statement was not looked at."""
+"""The session or its token is not known any more, or not renewed: the statement was not looked at."""
 _HOW_IT_SAYS_SO: Final = ("Failed to refresh session", "Async query did not report a queryId")
 """The newer line keeps the number of a refused submission to itself."""
 _NETWORK: Final = frozenset({250001, 250003, 250005, 251011, 251012, 252010, 253002, 253003})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from longshore import require
+from longshore_snowflake.emptytables import empty_table
 from longshore_snowflake.errors import SnowflakeInputError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from longshore_snowflake.statements import Statement
 
 _WORD: Final = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
+_QUERIES: Final = frozenset({"SELECT", "WITH", "VALUES"})
 _ROWS: Final = 10_000
 """Rows that are taken from the connector at a time."""
 
@@ -50,14 +52,23 @@ class Outcome:
         return tuple(str(column[0]) for column in self._cursor.description or ())
 
     def batches(self) -> Iterator[Any]:
-        """Yield the result as `pyarrow.Table`s, one after the other as they arrive; nothing for no rows."""
+        """Yield the result as `pyarrow.Table`s, as they arrive; one without rows for no row.
+
+        Timestamps are in microseconds: in nanoseconds, Arrow has no year after 2262.
+        """
         connector = require("snowflake.connector", extra="snowflake")
+        if not self.row_count and self.kind in _QUERIES:
+            yield empty_table(self._cursor.description or ())
+            return
         try:
-            yield from self._cursor.fetch_arrow_batches()
+            yield from self._cursor.fetch_arrow_batches(force_microsecond_precision=True)
         except connector.errors.NotSupportedError:  # the older line: SHOW, COPY and the like come as JSON
-            rows = list(self.rows())
-            if rows:
-                yield self._table_of(rows)
+            pyarrow = require("pyarrow", extra="snowflake")
+            columns = [pyarrow.array(column) for column in zip(*self.rows(), strict=True)]
+            if columns:
+                yield pyarrow.table(columns, list(self.columns))
+            else:
+                yield empty_table(self._cursor.description or ())
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the result's rows."""
@@ -73,7 +84,6 @@ class Outcome:
         Raises:
             SnowflakeInputError: It takes more.
         """
-        pyarrow = require("pyarrow", extra="snowflake")
         tables: list[Any] = []
         size = 0
         for table in self.batches():
@@ -85,13 +95,7 @@ class Outcome:
                     f"(query {self.query_id})"
                 )
             tables.append(table)
-        if not tables:
-            return pyarrow.table([pyarrow.array([], pyarrow.null())] * len(self.columns), list(self.columns))
-        return pyarrow.concat_tables(tables, promote_options="permissive")
-
-    def _table_of(self, rows: list[tuple[Any, ...]]) -> Any:
-        pyarrow = require("pyarrow", extra="snowflake")
-        return pyarrow.table([pyarrow.array(c) for c in zip(*rows, strict=True)], list(self.columns))
+        return _joined(tables)
 
     def close(self) -> None:
         """Let go of the result."""
@@ -171,6 +175,13 @@ class SnowflakeResult:
         pyarrow = require("pyarrow", extra="snowflake")
         with pyarrow.ipc.open_stream(stored["table"]) as reader:
             return cls(**{**stored, "table": reader.read_all()})
+
+
+def _joined(tables: list[Any]) -> Any:
+    """Return one table of several; the older line gives a column of whole numbers another width in each."""
+    pyarrow = require("pyarrow", extra="snowflake")
+    alike = all(table.schema.equals(tables[0].schema) for table in tables)
+    return pyarrow.concat_tables(tables, promote_options="none" if alike else "permissive")
 
 
 _PLAIN: Final = ("query_id", "kind", "row_count", "bytes", "columns", "reads", "writes", "url")
