@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
 
 from longshore import Alert, Channel, ConfigurationError, DeliveryError, LongshoreError, Receipt, Secret
 from longshore_apprise.client import Kind, Overflow, Parcel, check, notify
 from longshore_apprise.errors import NotifyFailed
 
 if TYPE_CHECKING:
-    from longshore import Message
+    from typing import Unpack
+
+    from longshore import AlertSettings, Message
 
 _GOOD = ("recovered", "succeeded")
 
@@ -99,7 +101,9 @@ class AppriseAlert(Alert):
         ... def nightly(): ...
     """
 
-    def __init__(self, name: str, *, url: Secret, overflow: Overflow = "cut", **settings: Any) -> None:
+    def __init__(
+        self, name: str, *, url: Secret, overflow: Overflow = "cut", **settings: Unpack[AlertSettings]
+    ) -> None:
         super().__init__(AppriseChannel(name, url=url, overflow=overflow), **settings)
 
 

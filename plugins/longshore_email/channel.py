@@ -17,8 +17,9 @@ from longshore_email.rounds import WITHIN, Round
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from typing import Unpack
 
-    from longshore import Message
+    from longshore import AlertSettings, Message
 
 
 _ANSWER: Final = 20.0
@@ -159,7 +160,7 @@ class EmailAlert(Alert):
         *,
         connection: EmailConnection = EmailConnection(),  # noqa: B008 - it cannot change
         sender: str = "",
-        **settings: Any,
+        **settings: Unpack[AlertSettings],
     ) -> None:
         names = {f.name for f in fields(EmailChannel)} & {f.name for f in fields(connection)}
         given: dict[str, Any] = {name: getattr(connection, name) for name in names} | {

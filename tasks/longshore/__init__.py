@@ -132,6 +132,7 @@ if TYPE_CHECKING:
     from longshore.alerts.errors import DeliveryError
     from longshore.alerts.handlers import Alert
     from longshore.alerts.messages import Detail, Message, Receipt
+    from longshore.alerts.settings import AlertSettings
     from longshore.leftovers import Leftover
     from longshore.plugins import storage_schemes
     from longshore.quantities import parse_retry_after
@@ -144,19 +145,19 @@ if TYPE_CHECKING:
 __version__: str  # read from the metadata when somebody asks
 
 __all__ = [
-    "Alert", "ArgumentError", "AttemptTimedOut", "BestEffort", "Cache", "Cached", "Cancelled", "Channel",
-    "ConfigurationError", "Crashed", "Cron", "CycleError", "Dataset", "Dates", "Delay", "DeliveryError",
-    "Detail", "Drawing", "Executor", "Exponential", "Fail", "Failed", "Flow", "FlowChangedError", "FlowError",
-    "FlowFailed", "FlowFunction", "FlowRun", "ForeignStepError", "FunctionTask", "Handle", "HandlerError",
-    "InlineExecutor", "Interval", "Job", "JobFailed", "JobFinished", "JobNotFoundError", "JobRunning",
-    "JobUnreachableError", "LeaseLostError", "Leftover", "LimitError", "LogLine", "LongshoreError",
-    "MapError", "Mapped", "Message", "MissingExtraError", "On", "Outputs", "OutputsError", "Parameter",
-    "ParameterError", "Pending", "PickleSerializer", "PluginError", "PortableError", "ProcessExecutor",
-    "Receipt", "Resource", "ResultError", "Results", "RetriesExhausted", "Retry", "Retrying",
-    "RunExistsError", "RunNotFoundError", "RunStore", "RunTakenError", "RunWatcher", "Running",
-    "SQLiteStore", "Schedule", "Scheduled", "Secret", "SecretError", "SelectionError", "Serializer", "Skip",
-    "Skipped", "State", "StateHandler", "Step", "StepUseError", "StoreCorruptError", "StoreError",
-    "StoreVersionError", "StreamRedactor", "Subject", "Success", "Task", "TaskCancelled",
+    "Alert", "AlertSettings", "ArgumentError", "AttemptTimedOut", "BestEffort", "Cache", "Cached",
+    "Cancelled", "Channel", "ConfigurationError", "Crashed", "Cron", "CycleError", "Dataset", "Dates",
+    "Delay", "DeliveryError", "Detail", "Drawing", "Executor", "Exponential", "Fail", "Failed", "Flow",
+    "FlowChangedError", "FlowError", "FlowFailed", "FlowFunction", "FlowRun", "ForeignStepError",
+    "FunctionTask", "Handle", "HandlerError", "InlineExecutor", "Interval", "Job", "JobFailed",
+    "JobFinished", "JobNotFoundError", "JobRunning", "JobUnreachableError", "LeaseLostError", "Leftover",
+    "LimitError", "LogLine", "LongshoreError", "MapError", "Mapped", "Message", "MissingExtraError", "On",
+    "Outputs", "OutputsError", "Parameter", "ParameterError", "Pending", "PickleSerializer", "PluginError",
+    "PortableError", "ProcessExecutor", "Receipt", "Resource", "ResultError", "Results", "RetriesExhausted",
+    "Retry", "Retrying", "RunExistsError", "RunNotFoundError", "RunStore", "RunTakenError", "RunWatcher",
+    "Running", "SQLiteStore", "Schedule", "Scheduled", "Secret", "SecretError", "SelectionError",
+    "Serializer", "Skip", "Skipped", "State", "StateHandler", "Step", "StepUseError", "StoreCorruptError",
+    "StoreError", "StoreVersionError", "StreamRedactor", "Subject", "Success", "Task", "TaskCancelled",
     "TaskDefinitionError", "TaskError", "TaskFailed", "TaskSkipped", "ThreadExecutor", "TimedOut",
     "TravelError", "Trigger", "TriggerError", "TriggerFailed", "Unknown", "WorkerCrashed", "__version__",
     "all_failed", "all_finished", "all_successful", "any_failed", "any_successful", "case", "current",
@@ -169,6 +170,7 @@ __all__ = [
 
 _LATE: Final = {
     "Alert": "longshore.alerts.handlers",
+    "AlertSettings": "longshore.alerts.settings",
     "Channel": "longshore.alerts.channels",
     "DeliveryError": "longshore.alerts.errors",
     "Detail": "longshore.alerts.messages",

@@ -24,6 +24,8 @@ EmailConnection(tls="ssl")  # type: ignore[arg-type]  # pyright: ignore[reportAr
 
 channel: Channel = EmailChannel("ann@example.com", host="smtp.example.com")
 alert: Alert = EmailAlert(["ann@example.com", "bob@example.com"], connection=connection, late_after=60)
+EmailAlert("ann@example.com", late_atfer=60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+EmailAlert("ann@example.com", quiet_hours=22)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @flow(state_handlers=[EmailAlert("ann@example.com")])
