@@ -20,8 +20,8 @@ from longshore_snowflake.sources import Source  # noqa: TC001
 from longshore_snowflake.statements import Statement
 
 MiB: Final = 1 << 20
-_begun: Final[dict[str, Handle]] = {}
-"""The loads that this process has begun, by their keys."""
+_begun: Final[dict[tuple[SnowflakeConnection, str], Handle]] = {}
+"""The loads that this process has begun, by their connections and keys."""
 
 
 class SnowflakeLoad(Job[SnowflakeLoadResult]):
@@ -122,20 +122,20 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
             SnowflakeError: Snowflake refuses.
             SnowflakeInputError: What is given cannot be loaded.
         """
-        if key in _begun:
-            return _begun[key]
+        if (self.connection, key) in _begun:
+            return _begun[self.connection, key]
         name = table if isinstance(table, TableName) else TableName.parse(table)
         loading = Loading(self, session(self.connection), key, name)
         try:
-            handle = _begun[key] = loading.begin(source)
+            handle = _begun[self.connection, key] = loading.begin(source)
         except BaseException as error:
             loading.give_up(error)
             raise
         return handle
 
     def find(self, key: str) -> Handle | None:
-        if key in _begun:
-            return _begun[key]
+        if (self.connection, key) in _begun:
+            return _begun[self.connection, key]
         end = time.monotonic() + self.history_lag
         while True:
             found = recalled(session(self.connection), key)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import LongshoreError, current
-from longshore_snowflake import merging, queries, staging
+from longshore_snowflake import lineage, merging, queries, staging
 from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
 from longshore_snowflake.errors import SnowflakeInputError
 from longshore_snowflake.identifiers import TableName, quoted
@@ -141,7 +142,8 @@ class Loading:
             _told(given.place)
             return given.place, None
         # The same for all attempts of a call, and for a resumed run: what is there is not uploaded again.
-        folder = current.call_id if current.name else self.key
+        call = current.call_id if current.name else self.key
+        folder = uuid.uuid5(uuid.UUID(call), lineage.uri(self.own, self.table))
         stage = "~" if task.stage == "~" else TableName.parse(task.stage).quoted
         self._root = f"@{stage}/longshore/{folder}/"
         if isinstance(given, Rows):
