@@ -26,6 +26,10 @@ def watch():
         most = max(most, threading.active_count())
 
 threading.Thread(target=watch, daemon=True).start()
+with Flow("few") as few:
+    RemoteJob(url=url, name="job", poll_interval=2.0).map(seconds=[0.1] * 4)
+few.run(store=store, executor=ThreadExecutor(4))  # loads the plugins that are installed, however large
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with Flow("many") as many:
     RemoteJob(url=url, name="job", poll_interval=2.0).map(seconds=[seconds] * count, value=list(range(count)))
 run = many.run(store=store, executor=ThreadExecutor(4))
@@ -34,7 +38,7 @@ print(json.dumps({
     "state": type(run.state).__name__,
     "right": run.results["job"] == list(range(count)),
     "threads": most,
-    "MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    "MiB": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
 }))
 """
 
@@ -51,13 +55,13 @@ def test_very_many_jobs_are_waited_for_with_few_threads_and_little_memory(
 ) -> None:
     count, seconds = gate_count(200, 1000), gate_count(3, 20)
     seen = run_program(system.url, count, seconds, tmp_path / "runs.db")
-    jobs = system.jobs()
+    jobs = system.jobs()[4:]
     assert (seen["state"], seen["right"], len(jobs)) == ("Success", True, count)
     first_end = min(job["created"] for job in jobs) + seconds
     at_once = sum(job["created"] < first_end for job in jobs)
     assert at_once > 2 * seen["threads"], "none of them has a thread of its own"
     assert seen["threads"] <= 16, "4 workers, 8 that look at jobs, and a few"
-    assert seen["MiB"] < 200
+    assert seen["MiB"] < 100
     assert len(system.asked("status")) <= count * 40
 
 
