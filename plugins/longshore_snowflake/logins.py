@@ -48,14 +48,26 @@ def connect_arguments(connection: SnowflakeConnection, *, major: int, keeps_sess
             given[name] = secret.get()
     if connection.private_key is not None:
         given["private_key"] = _key(connection.private_key, connection.private_key_passphrase)
-    if not connection.authenticator and not connection.name:
+    name = default_name() if connection.is_default else connection.name
+    if not connection.authenticator and not name:
         given.update(_suggested(connection))
     if connection.protocol != "https":
         given["protocol"] = connection.protocol
-    if connection.name:
-        given["connection_name"] = connection.name
+    if name:
+        given["connection_name"] = name
+    if connection.session_parameters:
+        given["session_parameters"] = dict(connection.session_parameters)
     given.update(_settings(connection, major, keeps_session))
     return {**given, **connection.options}
+
+
+def default_name() -> str:
+    """Return the name of the connector's own default connection.
+
+    The connector looks for it itself only where it gets no argument at all, and it always gets some of us.
+    """
+    manager = require("snowflake.connector.config_manager", extra="snowflake").CONFIG_MANAGER
+    return str(manager["default_connection_name"])
 
 
 def _suggested(connection: SnowflakeConnection) -> dict[str, str]:
@@ -79,7 +91,6 @@ def _settings(connection: SnowflakeConnection, major: int, keeps_session: bool) 
         "client_store_temporary_credential": connection.cache_tokens,
         "server_session_keep_alive": keeps_session,
         "login_timeout": connection.login_timeout,
-        "session_parameters": dict(connection.session_parameters),
     }
     if major >= 5:
         return {

@@ -45,6 +45,7 @@ def connection_to(server: SnowflakeServer, **changes: Any) -> SnowflakeConnectio
 @pytest.fixture
 def dwh(snowflake_server: SnowflakeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[SnowflakeConnection]:
     """A connection to an empty schema."""
+    pytest.importorskip("snowflake.connector", reason="needs longshore[snowflake]")
     monkeypatch.setenv(VARIABLE, PASSWORD)
     own = os.environ.get("SNOWFLAKE_TEST_CONNECTION")
     if own:

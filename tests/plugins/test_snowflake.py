@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from snowflake_rig import WAIT, connection_to, dwh, sql  # noqa: F401 - a fixture
+from snowflake_rig import WAIT, connection_to, sql
 from snowflake_server import PASSWORD, REFUSED, SnowflakeServer
 
 from longshore import Dataset, Secret, Success, decode, encode, flow, hookimpl

@@ -1,11 +1,11 @@
-"""`SnowflakeQuery` and `SnowflakeWait` are jobs: submitted once, found after any crash, cancelled for certain."""
+"""`SnowflakeQuery` is a job: submitted once, found after any crash, cancelled for certain."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
 import pytest
-from snowflake_rig import dwh, sql  # noqa: F401 - a fixture
+from snowflake_rig import sql
 
 from longshore.testing import JobContract
 from longshore_snowflake import SnowflakeConnection, SnowflakeQuery, SnowflakeResult
