@@ -36,6 +36,7 @@ class Session:
         id: As `CURRENT_SESSION()` has it.
         connection: fakesnow's, of this session alone.
         parameters: What the login and `ALTER SESSION` have set, in upper case.
+        native: Whether its connector is of the line with a native core.
         token: What it shows with each request.
         master: What it renews the token with.
         transaction: The number and name of what is open; None for none.
@@ -49,6 +50,7 @@ class Session:
     parameters: dict[str, Any]
     token: str
     master: str
+    native: bool = False
     last_query: str = ""
     closed: bool = False
     transaction: tuple[int, str] | None = None
@@ -106,6 +108,7 @@ class Accounts:
                 parameters=parameters,
                 token="",
                 master="",
+                native=int(str(login.get("CLIENT_APP_VERSION") or "0").split(".")[0]) >= 5,
             )
             self.renew(session)
         return session

@@ -76,6 +76,7 @@ class Service:
                 bindings=body.get("bindings") or {},
                 parameters={key.upper(): value for key, value in (body.get("parameters") or {}).items()},
                 describe_only=bool(body.get("describeOnly")),
+                base_url=str(request.base_url).rstrip("/"),
             )
         )
         if body.get("asyncExec"):
@@ -95,7 +96,7 @@ class Service:
             return query.error.answer(queryId=query.id, type="COMPILATION", line=-1, pos=-1)
         assert query.result is not None
         connection = query.session.connection
-        said = await asyncio.to_thread(query.result.answer, str(request.base_url).rstrip("/"), query.id)
+        said = await asyncio.to_thread(query.result.answer, query.base_url, query.id)
         return {
             "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
             "queryId": query.id,
@@ -172,6 +173,8 @@ def application(service: Service) -> Starlette:
         ("GET", "/queries/{query_id}/result", service.result),
         ("GET", "/monitoring/queries/{query_id:path}", service.status),
         ("GET", "/chunks/{query_id}/{number}", service.chunk),
+        ("PUT", "/gcs/{path:path}", service.statements.stages.objects),
+        ("GET", "/gcs/{path:path}", service.statements.stages.objects),
         ("POST", "/telemetry/send", service.nothing),
         ("GET", "/", service.nothing),
     ]

@@ -39,6 +39,7 @@ class Query:
     bindings: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     describe_only: bool = False
+    base_url: str = ""
     parent: str = ""
     previous: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))

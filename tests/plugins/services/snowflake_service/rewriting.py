@@ -25,6 +25,11 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 _ARGUMENT = re.compile(r"(?:(\w+)\s*=>\s*)?((?:'(?:[^']|'')*'|\((?:[^()]|\([^()]*\))*\)|[^,'()])+)")
+_PIECE = re.compile(
+    r"(?P<name>identifier\s*\(\s*\?\s*\))|identifier\s*\(\s*'(?P<given>[^']*)'\s*\)|"
+    r"(?P<text>'(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\")|(?P<comment>/\*.*?\*/|--[^\n]*)|\?",
+    re.IGNORECASE | re.DOTALL,
+)
 _names = itertools.count()
 
 
@@ -42,6 +47,26 @@ def waits(text: str, values: Any) -> tuple[str, list[float]]:
         return f"'waited {amount:g} {unit.lower()}'" + (found[3] or ' AS "SYSTEM$WAIT"' * _is_item(found))
 
     return _WAIT.sub(take, text), seconds
+
+
+def inlined(text: str, values: Any) -> str:
+    """Return a statement about files with its bound values in it, and without comments.
+
+    Snowflake binds names as well: https://docs.snowflake.com/en/sql-reference/identifier-literal
+    """
+    left = list(values or [])
+
+    def put(found: re.Match[str]) -> str:
+        if found["text"]:
+            return found["text"]
+        if found["comment"]:
+            return " "
+        if found["given"]:
+            return found["given"]
+        value = left.pop(0)
+        return str(value) if found["name"] else "'" + str(value).replace("'", "''") + "'"
+
+    return _PIECE.sub(put, text).strip()
 
 
 def _is_item(found: re.Match[str]) -> bool:

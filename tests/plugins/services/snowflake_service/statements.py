@@ -10,9 +10,11 @@ from fakesnow import statement_type
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
 
-from snowflake_service import rewriting, transactions
+from snowflake_service import loads, rewriting, scanning, transactions
 from snowflake_service.bindings import bound
+from snowflake_service.copying import Copying
 from snowflake_service.results import Result, Spool, told
+from snowflake_service.stages import Stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,13 +25,18 @@ _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/)*", 
 _SETS = re.compile(r"alter\s+session\s+(set|unset)\s+(.*)", re.IGNORECASE | re.DOTALL)
 _SETTING = re.compile(r"(\w+)(?:\s*=\s*('(?:[^']|'')*'|[\w.]+))?", re.DOTALL)
 _CANCEL = re.compile(r"select\s+system\$cancel_query\s*\(\s*'([^']*)'\s*\)", re.IGNORECASE)
+_FILES = re.compile(
+    r"(?:put|get|list|ls|remove|rm|copy|create\b.*?\b(?:stage|file\s+format)|drop\s+(?:stage|file\s+format))\b",
+    re.IGNORECASE,
+)
+_TRUNCATE = re.compile(r"truncate\s+(?:table\s+)?(?:if\s+exists\s+)?(\S+)", re.IGNORECASE)
 
 
 class Statements:
     """Runs statements.
 
     Args:
-        folder: For results.
+        folder: For results and stages.
     """
 
     queries: Queries
@@ -37,6 +44,8 @@ class Statements:
     def __init__(self, folder: Path) -> None:
         self._results = folder / "results"
         self._results.mkdir(parents=True, exist_ok=True)
+        self.stages = Stages(folder / "stages")
+        self._copying = Copying(self.stages)
 
     def run(self, query: Query) -> Result:
         """Run a query's statement and return its result.
@@ -50,7 +59,13 @@ class Statements:
         if found := _CANCEL.fullmatch(text):
             return self._cancel(found[1])
         ours = transactions.run(query, text, self.queries, self._by_fakesnow)
-        return self._by_fakesnow(query, text) if ours is None else ours
+        if ours is None and _FILES.match(text):
+            whole = rewriting.inlined(text, bound(query.bindings)[0])
+            ours = self.stages.run(query, whole) or self._copying.run(query, whole)
+        if ours is None and (found := _TRUNCATE.fullmatch(text)):
+            with query.session.alone(query.stop):
+                loads.forget(query.session, scanning.parts(found[1]))
+        return ours or self._by_fakesnow(query, text)
 
     def _alter_session(self, query: Query, sets: bool, settings: str) -> Result:
         for name, value in _SETTING.findall(settings):
