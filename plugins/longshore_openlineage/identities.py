@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from longshore import current
 from longshore_openlineage.settings import job_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARENT: Final = "OPENLINEAGE_PARENT_ID"
+_ROOT: Final = "OPENLINEAGE_ROOT_PARENT_ID"
 
 
 @dataclass(frozen=True)
@@ -74,12 +81,27 @@ def link_here() -> Link | None:
 
 def links_around() -> tuple[Link | None, Link | None]:
     """Return what a flow run is a part of, and the root of it all: a step, or what the environment says."""
-    outer = _parsed(os.environ.get("OPENLINEAGE_PARENT_ID", ""))
-    root = _parsed(os.environ.get("OPENLINEAGE_ROOT_PARENT_ID", "")) or outer
+    outer = _parsed(os.environ.get(_PARENT, ""))
+    root = _parsed(os.environ.get(_ROOT, "")) or outer
     here = link_here()
     if here is None:
         return outer, root
     return here, root or flow_link(current.flow, current.run_id)
+
+
+def variables_of(flow: str, run_id: str, step: str, carried: Mapping[str, str]) -> dict[str, str]:
+    """Return what tells programs that an attempt starts, or that a run does, of what they are a part.
+
+    Args:
+        flow: The flow's name.
+        run_id: The run's id.
+        step: The step's name; empty for the run itself.
+        carried: What was returned for the run.
+    """
+    if not step:
+        return {_ROOT: str(links_around()[1] or flow_link(flow, run_id))}
+    root = carried.get(_ROOT) or str(flow_link(flow, run_id))
+    return {_PARENT: str(step_link(flow, step, run_id)), _ROOT: root}
 
 
 def _parsed(text: str) -> Link | None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from longshore import hookimpl
 from longshore_openlineage import senders, settings
+from longshore_openlineage.identities import variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from longshore import Dataset, FlowRun, State, Subject
+    from longshore import Attempt, Dataset, FlowRun, State, Subject
 
 
 @hookimpl
@@ -43,6 +44,14 @@ def longshore_dataset(subject: Subject, dataset: Dataset) -> None:
 def longshore_run_finished(run: FlowRun) -> None:
     """Take note that a run is no longer driven."""
     senders.ledger.finished(run.run_id)
+
+
+@hookimpl
+def longshore_environment(attempt: Attempt) -> dict[str, str]:
+    """Name the step to programs that tell lineage themselves."""
+    if not attempt.run_id or not settings.is_configured():
+        return {}
+    return variables_of(attempt.flow, attempt.run_id, attempt.name, attempt.variables or {})
 
 
 @hookimpl

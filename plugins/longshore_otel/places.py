@@ -6,25 +6,17 @@ import re
 import uuid
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from longshore import Attempt
 
 
 PARENT: Final = "TRACEPARENT"
 STATE: Final = "TRACESTATE"
 _FORM: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-
-
-class Attempt(Protocol):
-    """What is asked of an attempt."""
-
-    run_id: str
-    name: str
-    map_index: int | None
-    attempt: int
-    variables: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
-    from longshore import Dataset, FlowRun, State, Subject
-    from longshore_otel.places import Attempt
+    from longshore import Attempt, Dataset, FlowRun, State, Subject
     from longshore_otel.records import Records
 
 _IN_A_WORKER: Final = 2.0

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
-from longshore_otel.places import Attempt, Place, parsed, place_of_attempt, variables_of
+from longshore_otel.places import Place, parsed, place_of_attempt, variables_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from longshore import Attempt
 
 _BAGGAGE: Final = "BAGGAGE"
 _here: ContextVar[tuple[str, Place] | None] = ContextVar("longshore_otel_here", default=None)

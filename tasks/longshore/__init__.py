@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from longshore.branches import case, merge, switch
 from longshore.caches import Cache
-from longshore.context import current
+from longshore.context import Attempt, current
 from longshore.datasets import Dataset
 from longshore.delays import Delay, Exponential
 from longshore.drawings import Drawing
@@ -145,10 +145,10 @@ if TYPE_CHECKING:
 __version__: str  # read from the metadata when somebody asks
 
 __all__ = [
-    "Alert", "AlertSettings", "ArgumentError", "AttemptTimedOut", "BestEffort", "Cache", "Cached",
-    "Cancelled", "Channel", "ConfigurationError", "Crashed", "Cron", "CycleError", "Dataset", "Dates",
-    "Delay", "DeliveryError", "Detail", "Drawing", "Executor", "Exponential", "Fail", "Failed", "Flow",
-    "FlowChangedError", "FlowError", "FlowFailed", "FlowFunction", "FlowRun", "ForeignStepError",
+    "Alert", "AlertSettings", "ArgumentError", "Attempt", "AttemptTimedOut", "BestEffort", "Cache",
+    "Cached", "Cancelled", "Channel", "ConfigurationError", "Crashed", "Cron", "CycleError", "Dataset",
+    "Dates", "Delay", "DeliveryError", "Detail", "Drawing", "Executor", "Exponential", "Fail", "Failed",
+    "Flow", "FlowChangedError", "FlowError", "FlowFailed", "FlowFunction", "FlowRun", "ForeignStepError",
     "FunctionTask", "Handle", "HandlerError", "InlineExecutor", "Interval", "Job", "JobFailed",
     "JobFinished", "JobNotFoundError", "JobRunning", "JobUnreachableError", "LeaseLostError", "Leftover",
     "LimitError", "LogLine", "LongshoreError", "MapError", "Mapped", "Message", "MissingExtraError", "On",

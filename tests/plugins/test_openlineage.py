@@ -235,6 +235,36 @@ def test_a_flow_inside_a_step_knows_its_parent_and_the_root_of_all(backend: Back
         assert (root["job"]["name"], root["run"]["runId"]) == ("whole", run_uuid(run.run_id))
 
 
+@task
+def variables() -> dict[str, str]:
+    return current.environment()
+
+
+@task
+def nested() -> dict[str, str]:
+    with Flow("inner") as inner:
+        variables()
+    found: dict[str, str] = inner.run().results["variables"]
+    return found
+
+
+@pytest.mark.parametrize("executor", [InlineExecutor(), ProcessExecutor(1)], ids=repr)
+def test_what_a_step_starts_finds_its_parent_and_the_root_of_all(backend: Backend, executor: Any) -> None:
+    with Flow("whole") as whole:
+        variables()
+        nested()
+    run = whole.run(executor=executor)
+    root = f"default/whole/{run_uuid(run.run_id)}"
+    assert run.results["variables"] == {
+        "OPENLINEAGE_PARENT_ID": f"default/whole.variables/{run_uuid(run.run_id, 'variables')}",
+        "OPENLINEAGE_ROOT_PARENT_ID": root,
+    }
+    inner = run.results["nested"]
+    assert inner["OPENLINEAGE_PARENT_ID"].startswith("default/inner.variables/")
+    assert inner["OPENLINEAGE_ROOT_PARENT_ID"] == root
+    flush_lineage(10)
+
+
 def test_the_parent_and_the_namespace_may_come_from_the_environment(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
