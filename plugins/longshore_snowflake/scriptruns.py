@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from longshore import JobUnreachableError, TaskCancelled, current
 from longshore_snowflake import lineage, queries, transactions
-from longshore_snowflake.errors import SnowflakeError, SnowflakeNetworkError
+from longshore_snowflake.errors import SnowflakeError
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.refusals import is_control
 from longshore_snowflake.scriptresults import SnowflakeScriptResult, SnowflakeStatementResult
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = frozenset(
     {
-        "BEGIN", "COMMIT", "DESC", "DESCRIBE", "GET", "LIST", "LS", "PUT", "REMOVE", "RM", "ROLLBACK", "SET",
-        "SHOW", "START", "UNSET", "USE",
+        "BEGIN", "COMMIT", "DESC", "DESCRIBE", "LIST", "LS", "REMOVE", "RM", "ROLLBACK", "SET", "SHOW",
+        "START", "UNSET", "USE",
     }
 )  # fmt: skip
-"""What is run by one request: it moves files, changes the session, or is done at once."""
+"""What is run by one request: it changes the session, or is done at once."""
 _GRACE: Final = 10.0
 """Seconds that a cancelled attempt may take to roll back, before its session is closed over its head."""
 
@@ -103,14 +103,16 @@ class ScriptRun:
     def _transaction(self, own: Session) -> SnowflakeScriptResult:
         transactions.begin(own, self._key, **self._more)
         self._all(own)
-        if self._may_be_done:
-            recalled = self._recalled(until=self._history_until)
-            if recalled is not None:
-                transactions.roll_back(own)
-                return recalled
+        recalled = self._recalled(until=self._history_until) if self._may_be_done else None
+        if recalled is not None or current.cancelled:
+            transactions.roll_back(own)
+        if current.cancelled:
+            raise TaskCancelled(current.cancel_reason)
+        if recalled is not None:
+            return recalled
         try:
             transactions.commit(own, self._key, **self._more)
-        except SnowflakeNetworkError as error:
+        except transactions.DOUBTFUL as error:
             transactions.roll_back(own)
             self._look(error)
         except SnowflakeError as error:
@@ -151,8 +153,10 @@ class ScriptRun:
     def _outcome(self, own: Session, step: _Step) -> Outcome:
         if current.cancelled:
             raise TaskCancelled(current.cancel_reason)
-        if step.piece.kind in _AT_ONCE or step.piece.words[:2] == ("ALTER", "SESSION"):
+        if step.piece.kind in ("GET", "PUT"):
             return queries.execute(own, step.statement)
+        if step.piece.kind in _AT_ONCE or step.piece.words[:2] == ("ALTER", "SESSION"):
+            return queries.execute(own, step.statement, timeout=transactions.LONGEST)
         return queries.run(own, step.statement)
 
     def _progress(self, message: str) -> None:

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import TaskCancelled, current
+from longshore_snowflake.errors import (
+    SnowflakeCancelledError,
+    SnowflakeNetworkError,
+    SnowflakeTimeoutError,
+)
 from longshore_snowflake.identifiers import quoted
 from longshore_snowflake.queries import execute
 from longshore_snowflake.statements import Statement, key_mark
@@ -24,6 +29,12 @@ if TYPE_CHECKING:
 
 _COMMIT: Final = "commit"
 _PAUSE: Final = 0.5
+LONGEST: Final = 300.0
+"""Seconds for a statement that is done at once: without, the older connector asks for two days."""
+
+
+DOUBTFUL: Final = (SnowflakeCancelledError, SnowflakeNetworkError, SnowflakeTimeoutError)
+"""Errors after which a COMMIT may have been carried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +76,17 @@ class TransactionKey:
 
 def begin(own: Session, key: TransactionKey, **more: Any) -> None:
     """Begin a transaction in a session of its own."""
-    execute(own, TaggedStatement(f"BEGIN TRANSACTION NAME {key.name}", key=key.of("begin"), **more)).close()
+    begun = TaggedStatement(f"BEGIN TRANSACTION NAME {key.name}", key=key.of("begin"), **more)
+    execute(own, begun, timeout=LONGEST).close()
 
 
 def commit(own: Session, key: TransactionKey, **more: Any) -> None:
     """Commit it.
 
     Raises:
-        SnowflakeNetworkError: It may be committed, or not.
-        SnowflakeError: It is not.
+        SnowflakeError: It is not, unless it is one of `DOUBTFUL`: then that is not known.
     """
-    execute(own, TaggedStatement("COMMIT", key=key.of(_COMMIT), **more)).close()
+    execute(own, TaggedStatement("COMMIT", key=key.of(_COMMIT), **more), timeout=LONGEST).close()
 
 
 def roll_back(own: Session) -> bool:
@@ -95,14 +106,14 @@ def end_abandoned(session: Session, key: TransactionKey) -> None:
     Raises:
         SnowflakeError: It cannot be looked for, or not be ended.
     """
-    with closing(execute(session, Statement("SHOW TRANSACTIONS"))) as shown:
+    with closing(execute(session, Statement("SHOW TRANSACTIONS"), timeout=LONGEST)) as shown:
         columns = [name.lower() for name in shown.columns]
         found = [dict(zip(columns, row, strict=True)) for row in shown.rows()]
     for each in found:
         if str(each.get("name")) == key.name:
             current.log.warning("a transaction that was left open is rolled back: %s", each["id"])
             abort = Statement("SELECT SYSTEM$ABORT_TRANSACTION(?)", values=[int(each["id"])])
-            execute(session, abort).close()
+            execute(session, abort, timeout=LONGEST).close()
 
 
 def committed(session: Session, key: TransactionKey, *, until: float = 0.0) -> dict[int, str] | None:
@@ -141,7 +152,7 @@ def _history(session: Session, key: TransactionKey) -> dict[tuple[str, str], str
         "WHERE STARTSWITH(query_tag, ?) ORDER BY start_time",
         values=[key_mark(f"{key.call}/").removesuffix('"')],
     )
-    with closing(execute(session, asked, timeout=session.settings.network_timeout)) as found:
+    with closing(execute(session, asked, timeout=LONGEST)) as found:
         rows = list(found.rows())
     ids: dict[tuple[str, str], str] = {}
     for query_id, tag, status in rows:
