@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, assert_type
 
 from longshore import Secret, flow
@@ -11,6 +12,9 @@ from longshore_snowflake import (
     SnowflakeExpectation,
     SnowflakeQuery,
     SnowflakeResult,
+    SnowflakeScript,
+    SnowflakeScriptResult,
+    SnowflakeStatementResult,
     SnowflakeWait,
     TableName,
 )
@@ -25,10 +29,13 @@ assert_type(SnowflakeWait("SELECT 1", values=[1], connection=DWH)(), dict[str, A
 assert_type(
     SnowflakeCheck({"a": "SELECT 1", "b": SnowflakeExpectation("SELECT 2", least=1)})(), dict[str, str]
 )
+assert_type(SnowflakeScript(Path("a.sql"), transaction=True)({"day": 1}), SnowflakeScriptResult)
+assert_type(SnowflakeScript("SELECT ?; SELECT 2")([1]).last, SnowflakeStatementResult)
 assert_type(TableName.parse("a.b").quoted, str)
 
 SnowflakeQuery()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 SnowflakeQuery("SELECT 1", warehouse="W")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+SnowflakeScript(b"SELECT 1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 SnowflakeConnection(password="open")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
