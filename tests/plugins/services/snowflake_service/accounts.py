@@ -37,6 +37,7 @@ class Session:
         connection: fakesnow's, of this session alone.
         parameters: What the login and `ALTER SESSION` have set, in upper case.
         native: Whether its connector is of the line with a native core.
+        temporary: The full names of its temporary tables.
         token: What it shows with each request.
         master: What it renews the token with.
         transaction: The number and name of what is open; None for none.
@@ -51,6 +52,7 @@ class Session:
     token: str
     master: str
     native: bool = False
+    temporary: set[tuple[str, ...]] = field(default_factory=set)
     last_query: str = ""
     closed: bool = False
     transaction: tuple[int, str] | None = None

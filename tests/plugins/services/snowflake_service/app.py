@@ -175,6 +175,8 @@ def application(service: Service) -> Starlette:
         ("GET", "/chunks/{query_id}/{number}", service.chunk),
         ("PUT", "/gcs/{path:path}", service.statements.stages.objects),
         ("GET", "/gcs/{path:path}", service.statements.stages.objects),
+        ("PUT", "/signed/{key}/{name}", service.statements.stages.objects),
+        ("GET", "/signed/{key}/{name}", service.statements.stages.objects),
         ("POST", "/telemetry/send", service.nothing),
         ("GET", "/", service.nothing),
     ]

@@ -61,6 +61,8 @@ def translated(error: Exception) -> RefusedError:
         return error
     if isinstance(error, ParseError):
         return _syntax(error)
+    if isinstance(error, UnicodeDecodeError):
+        return RefusedError(100_144, "Invalid UTF8 detected in string", "22000")
     said = str(getattr(error, "raw_msg", None) or getattr(error, "msg", None) or error)
     for pattern, code, sqlstate, text in _TEXTS:
         if found := re.search(pattern, said, re.DOTALL):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fakesnow.arrow
 import pyarrow as pa
 from fakesnow import statement_type
 from fakesnow.arrow import to_ipc, to_sf
@@ -101,6 +102,19 @@ class Result:
 
     def _json(self) -> list[list[str | None]]:
         return [[_text(value) for value in row.values()] for row in _rows(self.first)]
+
+
+def _moments(column: Any) -> pa.Array:
+    """Return moments as Snowflake has them; fakesnow takes those that are null for 1970."""
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    made = _moments_of_fakesnow(
+        whole.fill_null(_EPOCH.replace(tzinfo=datetime.UTC if whole.type.tz else None))
+    )
+    return pa.StructArray.from_arrays(made.flatten(), fields=list(made.type), mask=whole.is_null())
+
+
+_moments_of_fakesnow = fakesnow.arrow.timestamp_to_sf_struct
+fakesnow.arrow.timestamp_to_sf_struct = _moments
 
 
 def _rows(table: pa.Table) -> list[dict[int, Any]]:

@@ -1,9 +1,9 @@
 """Stages: folders; PUT, GET, LIST and REMOVE.
 
 https://docs.snowflake.com/en/sql-reference/sql/put, .../get, .../list, .../remove
-The older connector copies files itself (a stage of kind LOCAL_FS, as Snowflake's own tests have it); the
-newer one knows no such kind: it sends and fetches them by HTTP, as with an account on GCP:
-https://cloud.google.com/storage/docs/xml-api/put-object
+Files travel by HTTP, as with an account on GCP: https://cloud.google.com/storage/docs/xml-api/put-object
+The newer connector shows a token; the older one, which takes no storage without TLS for tokens, asks by PUT
+once more for a signed URL for each file. So it cannot say SKIPPED; a file that must not be overwritten stays.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from fakesnow import statement_type
 from starlette.requests import Request
@@ -78,7 +79,7 @@ class Place:
 
     def files(self, pattern: str = "") -> list[Path]:
         """Return the files whose paths begin with this one's, and that match a pattern as a whole."""
-        found = sorted(each for each in self.folder.rglob("*") if each.is_file())
+        found = sorted(each for each in self.folder.rglob("*") if each.is_file() and each.suffix != ".part")
         found = [each for each in found if self.name(each).startswith(self.path)]
         return [each for each in found if not pattern or re.fullmatch(pattern, self.shown(each))]
 
@@ -102,8 +103,10 @@ class Stages:
         self._named: dict[tuple[str, ...], Stage] = {}
         self._formats: dict[tuple[str, ...], dict[str, Any]] = {}
         self.token = secrets.token_urlsafe(24)
+        self.signed: dict[str, tuple[Path, bool]] = {}
+        """Files, and whether they may be overwritten, by what their URLs are signed with."""
         self.metadata: dict[Path, dict[str, str]] = {}
-        """What the newer connector says of the files that it sends."""
+        """What the connectors say of the files that they send."""
 
     def run(self, query: Query, text: str) -> Result | None:
         """Run a statement about stages; None when it is about something else."""
@@ -137,8 +140,8 @@ class Stages:
         names = scanning.parts(name)
         full = qualified(query.session, names)
         if full[-1].startswith("%"):
-            _table_exists(query.session, (*full[:-1], full[-1][1:]))
-            return Place(self._folder(full), path, "", {})
+            number = _table_number(query.session, (*full[:-1], full[-1][1:]))
+            return Place(self._folder((*full, number)), path, "", {})
         stage = self._named.get(full)
         if stage is None or stage.session not in (None, query.session):
             raise missing("Stage", ".".join(full))
@@ -212,7 +215,7 @@ class Stages:
             "kind": None,
             "operation": "Node",
         }
-        return self._transfer(query, folder, data)
+        return self._transfer(query, folder, data, [folder / Path(source).name])
 
     def _get(self, query: Query, found: re.Match[str]) -> Result:
         place = self.place(query, found["stage"])
@@ -230,23 +233,29 @@ class Stages:
             "kind": None,
             "operation": "Node",
         }
-        return self._transfer(query, place.folder, data)
+        return self._transfer(query, place.folder, data, files)
 
-    def _transfer(self, query: Query, folder: Path, data: dict[str, Any]) -> Result:
+    def _transfer(self, query: Query, folder: Path, data: dict[str, Any], files: list[Path]) -> Result:
         native = query.session.native
+        urls = [] if native else [self._sign(query, file, data["overwrite"]) for file in files]
         place = {
-            "locationType": "GCS" if native else "LOCAL_FS",
-            "location": f"gcs/{folder.relative_to(self.root).as_posix()}/" if native else str(folder),
+            "locationType": "GCS",
+            "location": f"gcs/{folder.relative_to(self.root).as_posix()}/",
             "path": "",
             "region": "",
             "storageAccount": None,
             "isClientSideEncrypted": False,
             "creds": {"GCS_ACCESS_TOKEN": self.token} if native else {},
-            "presignedUrl": None,
+            "presignedUrl": urls[0] if urls else None,
             "endPoint": query.base_url if native else None,
         }
-        more = {"stageInfo": place, "presignedUrls": None, "encryptionMaterial": None}
+        more = {"stageInfo": place, "presignedUrls": urls or None, "encryptionMaterial": None}
         return told(["status"], [], statement_type.UNKNOWN, **data, **more)
+
+    def _sign(self, query: Query, file: Path, overwrite: bool) -> str:
+        key = secrets.token_urlsafe(12)
+        self.signed[key] = file, overwrite
+        return f"{query.base_url}/signed/{key}/{quote(file.name)}"
 
     def _list(self, query: Query, found: re.Match[str]) -> Result:
         place = self.place(query, found["stage"])
@@ -265,21 +274,35 @@ class Stages:
         return told(["name", "result"], [[place.shown(file), "removed"] for file in files])
 
     async def objects(self, request: Request) -> Response:
-        """Answer what the newer connector asks of the storage."""
-        if request.headers.get("authorization") != f"Bearer {self.token}":
-            return Response("AuthenticationRequired", 401)
-        file = self.root / request.path_params["path"]
+        """Answer what the connectors ask of the storage."""
+        if key := request.path_params.get("key"):
+            if key not in self.signed:
+                return Response("ExpiredToken", 400)
+            file, overwrite = self.signed[key]
+            if request.method == "PUT" and file.exists() and not overwrite:
+                return Response("")
+        else:
+            if request.headers.get("authorization") != f"Bearer {self.token}":
+                return Response("AuthenticationRequired", 401)
+            file = self.root / request.path_params["path"]
         if request.method == "PUT":
             if request.headers.get("x-goog-if-generation-match") == "0" and file.exists():
                 return Response("PreconditionFailed", 412)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            await asyncio.to_thread(file.write_bytes, await request.body())
+            await asyncio.to_thread(_written, file, await request.body())
             own = {name: value for name, value in request.headers.items() if name.startswith("x-goog-meta-")}
             self.metadata[file] = own
             return Response("")
         if not file.is_file():
             return Response("NoSuchKey", 404)
         return Response(await asyncio.to_thread(file.read_bytes), headers=self.metadata.get(file, {}))
+
+
+def _written(file: Path, content: bytes) -> None:
+    """Write a file whole: nobody sees a part of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{secrets.token_hex(8)}.part")
+    part.write_bytes(content)
+    part.replace(file)
 
 
 def qualified(session: Session, names: list[str]) -> tuple[str, ...]:
@@ -300,14 +323,17 @@ def etag(file: Path) -> str:
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _table_exists(session: Session, full: tuple[str, ...]) -> None:
+def _table_number(session: Session, full: tuple[str, ...]) -> str:
+    """Return the number of a table, which is another when it is made anew."""
     asked = (
-        "SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND "
+        "SELECT table_oid FROM duckdb_tables() WHERE table_name = ? AND "
         "(temporary OR (database_name = ? AND schema_name = ?))"
     )
     with session.connection._duck_conn.cursor() as cursor:
-        if not cursor.execute(asked, [full[2], full[0], full[1]]).fetchone():
-            raise missing("Table", ".".join(full))
+        found = cursor.execute(asked, [full[2], full[0], full[1]]).fetchone()
+    if not found:
+        raise missing("Table", ".".join(full))
+    return str(found[0])
 
 
 def _local(text: str) -> str:

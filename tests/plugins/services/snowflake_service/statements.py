@@ -10,7 +10,7 @@ from fakesnow import statement_type
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
 
-from snowflake_service import loads, rewriting, scanning, transactions
+from snowflake_service import loads, rewriting, scanning, temporary, transactions
 from snowflake_service.bindings import bound
 from snowflake_service.copying import Copying
 from snowflake_service.results import Result, Spool, told
@@ -102,12 +102,16 @@ class Statements:
             query.in_duckdb = True
             try:
                 with rewriting.rewritten(query, text, values, self.queries) as rewritten:
-                    type_id = statement_type_id(sqlglot.parse_one(rewritten, read="snowflake"))
+                    expression = sqlglot.parse_one(rewritten, read="snowflake")
+                    type_id = statement_type_id(expression)
+                    if temporary.renamed(query.session, expression):
+                        rewritten = expression.sql(dialect="snowflake")
                     if query.describe_only:
                         described = cursor._describe_only(rewritten)
                         if described is not None:
                             return spool.result(type_id, describe_as_rowtype(described), _nothing())
                     affected = self._execute(cursor, rewritten, values, rows)
+                    temporary.note(query.session, expression)
                     columns = describe_as_rowtype(cursor._describe_last_sql())
             finally:
                 query.in_duckdb = False
