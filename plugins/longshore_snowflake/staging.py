@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from longshore_snowflake.sessions import Session
 
+_TARGET: Final = 1
+"""Which column of PUT's result has the file's name in the stage: source, target, sizes, ... ("PUT",
+docs.snowflake.com). The newer connector does not name them as the older one does."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9_./-]+")
 
 
@@ -107,8 +110,7 @@ class Staging:
             f"PARALLEL = {self._parallel} AUTO_COMPRESS = {str(compress).upper()} OVERWRITE = FALSE"
         )
         with closing(queries.execute(self._session, Statement(words, tag=self._tag))) as outcome:
-            target = [name.lower() for name in outcome.columns].index("target")
-            name = str(next(outcome.rows())[target])
+            name = str(next(outcome.rows())[_TARGET])
         if removed:
             path.unlink()
         return name
