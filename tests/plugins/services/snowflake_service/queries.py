@@ -30,6 +30,7 @@ class Query:
         parameters: Of this statement, over the session's, in upper case.
         previous: The session's last query before it.
         executions: How often it was run: 1, however often it was asked for.
+        child: Of several statements, the one that runs.
         in_duckdb: Whether it has the session's connection just now.
     """
 
@@ -47,6 +48,7 @@ class Query:
     ended: float = 0.0
     executions: int = 0
     in_duckdb: bool = False
+    child: Query | None = None
     result: Result | None = None
     error: RefusedError | None = None
     lost: bool = False
@@ -97,7 +99,7 @@ class Query:
 
     def _interrupt(self) -> None:
         while not self.done.done():  # again and again: DuckDB forgets what comes between two statements
-            if self.in_duckdb:
+            if (self.child or self).in_duckdb:
                 self.session.interrupt()
             time.sleep(0.02)
 

@@ -10,11 +10,12 @@ from fakesnow import statement_type
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
 
-from snowflake_service import loads, rewriting, scanning, temporary, transactions
+from snowflake_service import loads, rewriting, scanning, several, temporary, transactions
 from snowflake_service.bindings import bound
 from snowflake_service.copying import Copying
 from snowflake_service.results import Result, Spool, told
 from snowflake_service.stages import Stages
+from snowflake_service.unloading import Unloading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,7 @@ class Statements:
         self._results.mkdir(parents=True, exist_ok=True)
         self.stages = Stages(folder / "stages")
         self._copying = Copying(self.stages)
+        self._unloading = Unloading(self.stages, self._by_fakesnow)
 
     def run(self, query: Query) -> Result:
         """Run a query's statement and return its result.
@@ -53,6 +55,10 @@ class Statements:
         Raises:
             Exception: Of fakesnow, DuckDB or ours.
         """
+        whole = several.run(query, self.queries, self.run)
+        return self._one(query) if whole is None else whole
+
+    def _one(self, query: Query) -> Result:
         text = query.text[_COMMENTS.match(query.text).end() :].strip().rstrip(";").strip()  # type: ignore[union-attr]
         if found := _SETS.fullmatch(text):
             return self._alter_session(query, found[1].lower() == "set", found[2])
@@ -61,7 +67,11 @@ class Statements:
         ours = transactions.run(query, text, self.queries, self._by_fakesnow)
         if ours is None and _FILES.match(text):
             whole = rewriting.inlined(text, bound(query.bindings)[0])
-            ours = self.stages.run(query, whole) or self._copying.run(query, whole)
+            ours = (
+                self.stages.run(query, whole)
+                or self._unloading.run(query, whole)
+                or self._copying.run(query, whole)
+            )
         if ours is None and (found := _TRUNCATE.fullmatch(text)):
             with query.session.alone(query.stop):
                 loads.forget(query.session, scanning.parts(found[1]))
