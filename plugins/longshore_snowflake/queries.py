@@ -115,12 +115,12 @@ def execute(session: Session, statement: Statement, *, timeout: float | None = N
     Raises:
         SnowflakeError: It failed.
     """
-    options = _options(statement, "")
-    if connector_version()[0] < 5:
-        # Without it this line cancels a statement after `network_timeout`.
-        options["timeout"] = int(timeout or _LONGEST)
 
     def send(connection: Any) -> Outcome:
+        options = _options(statement, "")
+        if connector_version()[0] < 5:
+            # Without it this line cancels a statement after `network_timeout`.
+            options["timeout"] = int(timeout or _LONGEST)
         cursor = connection.cursor()
         cursor.execute(statement.text, **options)
         return Outcome(cursor, statement)
@@ -138,9 +138,9 @@ def submit(session: Session, statement: Statement, key: str) -> str:
     """
     if key in session.keys:
         return session.keys[key]
-    options = _options(statement, key)
 
     def send(connection: Any) -> str:
+        options = _options(statement, key)
         with closing(connection.cursor()) as cursor:
             return str(cursor.execute_async(statement.text, **options)["queryId"] or "")
 

@@ -47,6 +47,7 @@ def dwh(snowflake_server: SnowflakeServer, monkeypatch: pytest.MonkeyPatch) -> I
     """A connection to an empty schema."""
     pytest.importorskip("snowflake.connector", reason="needs longshore[snowflake]")
     monkeypatch.setenv(VARIABLE, PASSWORD)
+    monkeypatch.setenv("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")  # asks metadata services at each login
     own = os.environ.get("SNOWFLAKE_TEST_CONNECTION")
     if own:
         yield from _in_a_schema(own)

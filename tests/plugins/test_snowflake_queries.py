@@ -110,7 +110,7 @@ def test_a_check_that_is_told_to_stop_cancels_its_queries(dwh: SnowflakeConnecti
     assert time.monotonic() - began < 40
     history = (
         "SELECT count(*) FROM TABLE(information_schema.query_history_by_user()) "
-        "WHERE execution_status = 'RUNNING' AND contains(query_text, 'WAIT(')"
+        "WHERE execution_status = 'RUNNING' AND startswith(query_text, 'SELECT SYSTEM$WAIT(')"
     )
     end = time.monotonic() + 30
     while sql(dwh, history) != [(0,)]:
