@@ -26,8 +26,9 @@ class SnowflakeScript(Task[SnowflakeScriptResult]):
     and a run that was killed in a script does not know how far it came: the step is Unknown, unless
     `repeatable=True` says that the script may be run again. With `transaction` it is done once or not at
     all: an error rolls it back, and every attempt, also that of a resumed run, first rolls back what a killed
-    process has left open and asks the query history whether the COMMIT was carried out. So `repeatable` is
-    True then. The history has the last 10,000 queries of the user within seven days.
+    process has left open and asks the query history whether a COMMIT of the same statements and values was
+    carried out. So `repeatable` is True then. The history has the last 10,000 queries of the user within
+    seven days.
 
     Args:
         sql: The statements as text, or the `Path` of a file that has them, in UTF-8, on the machine that runs
@@ -100,7 +101,7 @@ class SnowflakeScript(Task[SnowflakeScriptResult]):
 
     def _text(self) -> str:
         if isinstance(self.sql, str):
-            if self.sql.lower().endswith(".sql") and not self.sql.strip().count("\n"):
+            if self.sql.lower().endswith(".sql") and not any(map(str.isspace, self.sql)):
                 raise ConfigurationError(
                     f"{self.name}({self.sql[-80:]!r}): a text is the statements themselves; for a file give "
                     f"Path({self.sql[-80:]!r})"

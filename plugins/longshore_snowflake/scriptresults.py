@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from longshore_snowflake import lineage
+from longshore_snowflake.faults import query_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longshore_snowflake.results import Outcome
+    from longshore_snowflake.sessions import Session
+    from longshore_snowflake.splitting import Piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +63,49 @@ class SnowflakeScriptResult:
     def last(self) -> SnowflakeStatementResult:
         """The result of the last statement."""
         return self.statements[-1]
+
+
+def read(
+    own: Session, number: int, piece: Piece, outcome: Outcome, first_rows: int
+) -> SnowflakeStatementResult:
+    """Return the result of a statement that has ended.
+
+    Args:
+        own: Its session, in whose database and schema its names are.
+        number: Its place in the script.
+        piece: The statement.
+        outcome: What came of it.
+        first_rows: How many rows are fetched.
+    """
+    tables, columns = lineage.tables_of(piece.text), outcome.columns
+    rows = islice(outcome.rows(), first_rows)
+    return SnowflakeStatementResult(
+        number=number,
+        line=piece.line,
+        kind=piece.kind,
+        query_id=outcome.query_id,
+        row_count=outcome.row_count,
+        columns=columns,
+        rows=[dict(zip(_unique(columns), row, strict=True)) for row in rows],
+        reads=tuple(lineage.uri(own, name) for name in tables.reads),
+        writes=tuple(lineage.uri(own, name) for name in tables.writes),
+        url=query_url(own.account, outcome.query_id),
+    )
+
+
+def unread(own: Session, number: int, piece: Piece, query_id: str) -> SnowflakeStatementResult:
+    """Return what is known of a statement whose result Snowflake no longer has."""
+    return SnowflakeStatementResult(
+        number=number,
+        line=piece.line,
+        kind=piece.kind,
+        query_id=query_id,
+        row_count=0,
+        columns=(),
+        url=query_url(own.account, query_id),
+    )
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """Return names of columns, of which a second `A` is `A_2`."""
+    return [n if (k := names[: i + 1].count(n)) == 1 else f"{n}_{k}" for i, n in enumerate(names)]

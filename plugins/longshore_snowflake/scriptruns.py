@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import JobUnreachableError, TaskCancelled, current
-from longshore_snowflake import lineage, queries, transactions
+from longshore_snowflake import queries, transactions
 from longshore_snowflake.errors import SnowflakeError
-from longshore_snowflake.faults import query_url
 from longshore_snowflake.refusals import is_control
-from longshore_snowflake.scriptresults import SnowflakeScriptResult, SnowflakeStatementResult
+from longshore_snowflake.scriptresults import (
+    SnowflakeScriptResult,
+    SnowflakeStatementResult,
+    read,
+    unread,
+)
 from longshore_snowflake.sessions import dedicated, session
 from longshore_snowflake.transactions import TaggedStatement, TransactionKey
 
@@ -30,11 +32,12 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = frozenset(
     {
-        "BEGIN", "COMMIT", "DESC", "DESCRIBE", "LIST", "LS", "REMOVE", "RM", "ROLLBACK", "SET", "SHOW",
-        "START", "UNSET", "USE",
+        "BEGIN", "COMMIT", "DESC", "DESCRIBE", "ROLLBACK", "SET", "SHOW", "START", "UNSET", "USE",
     }
 )  # fmt: skip
 """What is run by one request: it changes the session, or is done at once."""
+_UNLIMITED: Final = frozenset({"GET", "LIST", "LS", "PUT", "REMOVE", "RM"})
+"""What is run by one request, and takes as long as it takes: it is about files."""
 _GRACE: Final = 10.0
 """Seconds that a cancelled attempt may take to roll back, before its session is closed over its head."""
 
@@ -62,10 +65,14 @@ class ScriptRun:
         self, task: SnowflakeScript, label: str, pieces: Sequence[Piece], bound: Sequence[Bound]
     ) -> None:
         self._task, self._label = task, label
-        self._key = TransactionKey(current.call_id, uuid.uuid4().hex[:12])
+        self._key = TransactionKey.make(current.call_id, list(bound))
         self._more: dict[str, Any] = {"tag": task.query_tag, "options": task.parameters}
         self._steps = [
-            _Step(n, piece, TaggedStatement(text, values=values, key=self._key.of(n), **self._more))
+            _Step(
+                n,
+                piece,
+                TaggedStatement(_sent(piece, text), values=values, key=self._key.of(n), **self._more),
+            )
             for n, (piece, (text, values)) in enumerate(zip(pieces, bound, strict=True), start=1)
         ]
         self._opens = task.transaction or any(is_control(piece) for piece in pieces)
@@ -139,7 +146,7 @@ class ScriptRun:
             self._progress(f"{step.piece.kind}, line {line}")
             try:
                 with closing(self._outcome(own, step)) as outcome:
-                    self._done.append(self._read(own, step, outcome))
+                    self._done.append(read(own, step.number, step.piece, outcome, self._task.first_rows))
             except SnowflakeError as error:
                 rolled_back = self._opens and transactions.roll_back(own)
                 raise self._placed(error, f"statement {step.number}", line, rolled_back) from error
@@ -153,7 +160,7 @@ class ScriptRun:
     def _outcome(self, own: Session, step: _Step) -> Outcome:
         if current.cancelled:
             raise TaskCancelled(current.cancel_reason)
-        if step.piece.kind in ("GET", "PUT"):
+        if step.piece.kind in _UNLIMITED:
             return queries.execute(own, step.statement)
         if step.piece.kind in _AT_ONCE or step.piece.words[:2] == ("ALTER", "SESSION"):
             return queries.execute(own, step.statement, timeout=transactions.LONGEST)
@@ -195,23 +202,6 @@ class ScriptRun:
         ran = f"{before} of its statements ran" if before else "nothing of it ran before"
         return f"{ran}; what its own BEGIN left open {how}" if self._opens else ran
 
-    def _read(self, own: Session, step: _Step, outcome: Outcome) -> SnowflakeStatementResult:
-        tables = lineage.tables_of(step.statement.text)
-        columns = outcome.columns
-        rows = islice(outcome.rows(), self._task.first_rows)
-        return SnowflakeStatementResult(
-            number=step.number,
-            line=step.piece.line,
-            kind=step.piece.kind,
-            query_id=outcome.query_id,
-            row_count=outcome.row_count,
-            columns=columns,
-            rows=[dict(zip(columns, row, strict=True)) for row in rows],
-            reads=tuple(lineage.uri(own, name) for name in tables.reads),
-            writes=tuple(lineage.uri(own, name) for name in tables.writes),
-            url=query_url(own.account, outcome.query_id),
-        )
-
     def _tell(self) -> None:
         """Say what was read and written."""
         for each in self._done:
@@ -233,13 +223,10 @@ class ScriptRun:
 
     def _reread(self, shared: Session, step: _Step, query_id: str) -> SnowflakeStatementResult:
         with suppress(SnowflakeError), closing(queries.outcome(shared, query_id, step.statement)) as outcome:
-            return self._read(shared, step, outcome)
-        return SnowflakeStatementResult(
-            number=step.number,
-            line=step.piece.line,
-            kind=step.piece.kind,
-            query_id=query_id,
-            row_count=0,
-            columns=(),
-            url=query_url(shared.account, query_id),
-        )
+            return read(shared, step.number, step.piece, outcome, self._task.first_rows)
+        return unread(shared, step.number, step.piece, query_id)
+
+
+def _sent(piece: Piece, text: str) -> str:
+    """Return what is sent: without the comments before a PUT or GET, behind which the connector sees none."""
+    return text[piece.begins :] if piece.kind in ("GET", "PUT") else text

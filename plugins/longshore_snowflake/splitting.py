@@ -75,6 +75,12 @@ class Piece:
         return next((word for word in self.words if word != "("), "")
 
     @property
+    def begins(self) -> int:
+        """Where in the text the code begins, behind the comments before it."""
+        found = (re.compile(r"\S").search(self.text, start, stop) for start, stop in self.plain)
+        return next((first.start() for first in found if first is not None), 0)
+
+    @property
     def plain(self) -> Iterator[tuple[int, int]]:
         """Where in the text neither literals nor comments stand."""
         at = 0

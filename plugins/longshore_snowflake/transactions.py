@@ -8,8 +8,10 @@ statement carries its key in `QUERY_TAG`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
+import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -58,15 +60,23 @@ class TransactionKey:
 
     Attributes:
         call: The call's id, the same in all attempts and in a resumed run.
+        work: What is done, the same for the same statements and values of the call.
         token: Of this attempt alone.
     """
 
     call: str
+    work: str
     token: str
+
+    @classmethod
+    def make(cls, call: str, work: object) -> TransactionKey:
+        """Return the key for a piece of work, told by its `repr()`: that of a `Secret` does not show it."""
+        digest = hashlib.sha256(repr((call, work)).encode(errors="surrogatepass")).hexdigest()
+        return cls(call, digest[:32], uuid.uuid4().hex[:12])
 
     def of(self, what: int | str) -> str:
         """Return the key of a statement."""
-        return f"{self.call}/{self.token}/{what}"
+        return f"{self.work}/{self.token}/{what}"
 
     @property
     def name(self) -> str:
@@ -112,7 +122,7 @@ def end_abandoned(session: Session, key: TransactionKey) -> None:
     for each in found:
         if str(each.get("name")) == key.name:
             current.log.warning("a transaction that was left open is rolled back: %s", each["id"])
-            abort = Statement("SELECT SYSTEM$ABORT_TRANSACTION(?)", values=[int(each["id"])])
+            abort = Statement(f"SELECT SYSTEM$ABORT_TRANSACTION({int(each['id'])})")  # takes constants only
             execute(session, abort, timeout=LONGEST).close()
 
 
@@ -121,7 +131,7 @@ def committed(session: Session, key: TransactionKey, *, until: float = 0.0) -> d
 
     Args:
         session: Where to ask.
-        key: Of the call; its token does not count.
+        key: Of the work; its token does not count.
         until: When to stop looking, on the clock of `time.monotonic()`: the history lags behind by seconds.
 
     Returns:
@@ -143,14 +153,14 @@ def committed(session: Session, key: TransactionKey, *, until: float = 0.0) -> d
 
 
 def _history(session: Session, key: TransactionKey) -> dict[tuple[str, str], str]:
-    """Return the queries of a call that ended well, by token and by what they were."""
+    """Return the queries of a piece of work that ended well, by token and by what they were."""
     # A session may have no database; the one of Snowflake's own is there for all.
     database = quoted(str(session.connection.database or "SNOWFLAKE"))
     history = f"{database}.information_schema.query_history_by_user(result_limit => 10000)"
     asked = Statement(
         f"SELECT query_id, query_tag, execution_status FROM TABLE({history}) "  # noqa: S608 - quoted
         "WHERE STARTSWITH(query_tag, ?) ORDER BY start_time",
-        values=[key_mark(f"{key.call}/").removesuffix('"')],
+        values=[key_mark(f"{key.work}/").removesuffix('"')],
     )
     with closing(execute(session, asked, timeout=LONGEST)) as found:
         rows = list(found.rows())

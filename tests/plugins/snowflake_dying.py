@@ -18,7 +18,7 @@ SCRIPT = "INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\nSELECT COUNT(*) 
 
 
 def flow_of(mode: str) -> Flow:
-    """Return the flow: one script, in a transaction, repeatable, or neither."""
+    """Return the flow: one script, in a transaction (or another one), repeatable, or neither."""
     connection = SnowflakeConnection(
         account="acme-tests",
         user=os.environ["DYING_USER"],
@@ -30,7 +30,12 @@ def flow_of(mode: str) -> Flow:
         schema="PUBLIC",
     )
     script = SnowflakeScript(SCRIPT, name="script", connection=connection, history_lag=0.5)
-    modes = {"transaction": {"transaction": True}, "repeatable": {"repeatable": True}, "plain": {}}
+    modes: dict[str, dict[str, Any]] = {
+        "transaction": {"transaction": True},
+        "changed": {"transaction": True, "sql": "INSERT INTO t VALUES (1), (2), (3)"},
+        "repeatable": {"repeatable": True},
+        "plain": {},
+    }
     with Flow("dying") as flow:
         script.replace(**modes[mode])()
     return flow

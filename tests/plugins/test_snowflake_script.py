@@ -161,6 +161,17 @@ def test_a_text_that_names_a_file_is_refused_when_the_task_is_made() -> None:
         SnowflakeScript("SELECT 1", first_rows=-1)
 
 
+def test_a_statement_that_ends_on_the_name_of_a_file_is_a_statement() -> None:
+    assert SnowflakeScript("EXECUTE IMMEDIATE FROM @stage/load.sql").first_rows == 10
+
+
+def test_columns_of_one_name_are_told_apart(dwh: SnowflakeConnection) -> None:
+    found = SnowflakeScript("SELECT 1 AS a, 2 AS a, 3 AS b", connection=dwh)().last
+
+    assert found.rows == [{"A": 1, "A_2": 2, "B": 3}]
+    assert found.columns == ("A", "A", "B")
+
+
 def test_an_error_says_statement_line_code_and_query(dwh: SnowflakeConnection) -> None:
     script = SnowflakeScript(f"{INSERTS}\n\nSELECT n,\n  'x'::INTEGER\nFROM t; SELECT 3", connection=dwh)
 
@@ -413,7 +424,10 @@ def test_a_run_killed_in_its_transaction_begins_again_and_waits_for_nobody(
 
 
 def test_a_run_killed_behind_its_commit_finds_what_it_committed(
-    dwh: SnowflakeConnection, killed: Callable[[str, str], Any], ran: Callable[[str], list[dict[str, Any]]]
+    dwh: SnowflakeConnection,
+    killed: Callable[[str, str], Any],
+    ran: Callable[[str], list[dict[str, Any]]],
+    tmp_path: Path,
 ) -> None:
     run = killed("transaction", "after COMMIT")
 
@@ -426,6 +440,13 @@ def test_a_run_killed_behind_its_commit_finds_what_it_committed(
     assert found.last.rows == [{"N": 2}]
     assert sql(dwh, COUNT) == [(2,)]
     assert len(ran("^BEGIN")) == 1
+
+    changed = snowflake_dying.flow_of("changed").resume(
+        "dying-1", store=str(tmp_path / "runs.db"), rerun=["script"], changed="rerun"
+    )
+
+    assert changed.results["script"].recalled is False, changed.states
+    assert sql(dwh, COUNT) == [(5,)]
 
 
 def test_a_run_killed_in_a_script_without_a_transaction_is_unknown_unless_it_is_repeatable(
