@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakesnow.instance import FakeSnow
@@ -18,6 +19,7 @@ from snowflake_service.refusals import RefusedError, cancelled
 if TYPE_CHECKING:
     from fakesnow.conn import FakeSnowflakeConnection
 
+_MEMORY = "1GB"
 SESSION_SECONDS, MASTER_SECONDS = 3600, 14_400
 
 
@@ -80,10 +82,20 @@ class Session:
 
 
 class Accounts:
-    """All sessions of the one account, and the database behind them."""
+    """All sessions of the one account, and the database behind them.
 
-    def __init__(self) -> None:
+    Args:
+        folder: For what does not fit into memory.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self.fakesnow = FakeSnow()
+        for setting in (
+            f"temp_directory = '{folder / 'spilled'}'",
+            f"memory_limit = '{_MEMORY}'",
+            "threads = 2",
+        ):
+            self.fakesnow.duck_conn.execute(f"SET GLOBAL {setting}")
         self.fakesnow.results_cache = _Forgetful()
         self._numbers = itertools.count(int(time.time()) << 12)
         self._by_token: dict[str, Session] = {}

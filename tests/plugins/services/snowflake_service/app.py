@@ -35,7 +35,7 @@ class Service:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.accounts = Accounts()
+        self.accounts = Accounts(folder)
         self.statements = Statements(folder)
         self.queries = self.statements.queries = Queries(self.statements.run)
         self.patience: dict[str, float] = {}

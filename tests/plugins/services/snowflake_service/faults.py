@@ -149,6 +149,7 @@ class Faulty:
             "sql": str(sent.get("sqlText", "")),
             "asynchronous": bool(sent.get("asyncExec")),
             "parameters": sent.get("parameters") or {},
+            "authenticator": str((sent.get("data") or {}).get("AUTHENTICATOR") or ""),
         }
 
     def _user(self, path: str, headers: dict[str, str], sent: dict[str, Any]) -> str:

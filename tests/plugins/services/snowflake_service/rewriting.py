@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from snowflake_service.history import history
 from snowflake_service.refusals import RefusedError
 
@@ -19,7 +21,10 @@ _UNITS = {"DAYS": 86_400, "HOURS": 3_600, "MINUTES": 60, "SECONDS": 1, "MILLISEC
 _GENERATOR = re.compile(r"table\s*\(\s*generator\s*\(\s*rowcount\s*=>\s*(\d+)\s*\)\s*\)", re.IGNORECASE)
 _SEQUENCE = re.compile(r"\bseq[1248]\s*\(\s*\)", re.IGNORECASE)
 _LAST = re.compile(r"\blast_query_id\s*\(\s*\)", re.IGNORECASE)
-_SESSION = re.compile(r"\bcurrent_session\s*\(\s*\)", re.IGNORECASE)
+_CONTEXT = re.compile(
+    r"\bcurrent_(session|user|role|warehouse|account|account_name|organization_name|secondary_roles)\s*\(\s*\)",
+    re.IGNORECASE,
+)
 _OURS = re.compile(
     r"table\s*\(\s*(?:result_scan|(?:\"?\w+\"?\.)?information_schema\.query_history(\w*))\s*(\()",
     re.IGNORECASE,
@@ -87,7 +92,7 @@ def rewritten(query: Query, text: str, values: Any, queries: Queries) -> Iterato
     text = _GENERATOR.sub(lambda found: f"(SELECT range AS _seq FROM range({found[1]}))", text)
     text = _SEQUENCE.sub("_seq", text)
     text = _LAST.sub(f"'{query.previous}'", text)
-    text = _SESSION.sub(f"'{query.session.id}'", text)
+    text = _CONTEXT.sub(lambda found: _context(query, found), text)
     connection: Any = query.session.connection._duck_conn
     names: list[str] = []
     try:
@@ -103,6 +108,27 @@ def rewritten(query: Query, text: str, values: Any, queries: Queries) -> Iterato
         for name in names:
             with suppress(Exception):
                 connection.unregister(name)
+
+
+def _context(query: Query, found: re.Match[str]) -> str:
+    """Return who asks: https://docs.snowflake.com/en/sql-reference/functions-context"""
+    session = query.session
+    values = {
+        "session": str(session.id),
+        "user": session.user,
+        "role": session.role,
+        "warehouse": session.warehouse,
+        "account": "XY12345",
+        "account_name": "TESTS",
+        "organization_name": "ACME",
+        "secondary_roles": '{"roles":"","value":""}',
+    }
+    value = values[found[1].lower()]
+    before = found.string[: found.start()].rstrip().lower()
+    after = found.string[found.end() :].lstrip()
+    alone = before.endswith("select") and (not after or after[0] == "," or after[:4].lower() == "from")
+    name = f' AS "CURRENT_{found[1].upper()}()"' if alone else ""
+    return ("'" + value.replace("'", "''") + "'" if value else "NULL") + name
 
 
 def _closing(text: str, start: int) -> int:
@@ -141,3 +167,20 @@ def _table(query: Query, kind: str | None, arguments: dict[str, Any], queries: Q
         # https://docs.snowflake.com/en/sql-reference/functions/result_scan
         raise RefusedError(709, f"Statement {arguments.get('0')} not found", "02000")
     return scanned.result.table()
+
+
+def divided(expression: exp.Expression) -> bool:
+    """Let divisions by zero fail, which DuckDB answers by infinity; return whether there are any.
+
+    https://docs.snowflake.com/en/sql-reference/operators-arithmetic
+    """
+    found = list(expression.find_all(exp.Div))
+    for division in found:
+        divisor = division.expression
+        if isinstance(divisor, exp.Literal) and divisor.this.strip("0."):
+            continue
+        refused = exp.Anonymous(this="ERROR", expressions=[exp.Literal.string("Division by zero")])
+        is_zero = exp.EQ(this=exp.Paren(this=divisor.copy()), expression=exp.Literal.number(0))
+        checked = exp.Case(ifs=[exp.If(this=is_zero, true=refused)], default=divisor.copy())
+        division.set("expression", exp.Paren(this=checked))
+    return bool(found)

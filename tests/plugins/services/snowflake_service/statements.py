@@ -114,7 +114,8 @@ class Statements:
                 with rewriting.rewritten(query, text, values, self.queries) as rewritten:
                     expression = sqlglot.parse_one(rewritten, read="snowflake")
                     type_id = statement_type_id(expression)
-                    if temporary.renamed(query.session, expression):
+                    divided = rewriting.divided(expression)
+                    if temporary.renamed(query.session, expression) or divided:
                         rewritten = expression.sql(dialect="snowflake")
                     if query.describe_only:
                         described = cursor._describe_only(rewritten)
