@@ -16,8 +16,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 from snowflake_rig import sql
+from snowflake_server import SnowflakeServer
 
-from longshore import ConfigurationError, JobFinished, Success, decode, encode, flow
+from longshore import AttemptTimedOut, ConfigurationError, JobFinished, Success, decode, encode, flow
 from longshore.testing import datasets_told, progress_told, raises_saying
 from longshore_snowflake import (
     SnowflakeConnection,
@@ -25,9 +26,12 @@ from longshore_snowflake import (
     SnowflakeInputError,
     SnowflakeLoad,
     SnowflakeNotFoundError,
+    queries,
 )
 from longshore_snowflake import load as load_module
 from longshore_snowflake.sessions import session
+from longshore_snowflake.staging import Staging
+from longshore_snowflake.statements import Statement
 
 pytestmark = pytest.mark.usefixtures("dwh")
 HEADER = "id,carrier,day\n"
@@ -300,6 +304,42 @@ def test_a_load_is_found_by_its_key_and_submitted_once(load: SnowflakeLoad, tmp_
     load.discard(handle)
     load.discard(handle)
     assert load.replace(history_lag=0.0).find(str(uuid.uuid4())) is None
+
+
+@pytest.mark.gate("D2")
+@pytest.mark.parametrize("kind", ["cut", "cut_after"])
+def test_a_lost_request_or_answer_of_the_copy_loads_once(
+    load: SnowflakeLoad, snowflake_server: SnowflakeServer, tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{HEADER}1,UA,2013-01-01\n")
+    fault = {"kind": kind, "sql": "^COPY INTO", "path": "query-request", "user": load.connection.user}
+    snowflake_server.ask("/_faults", fault)
+    assert load(tmp_path / "a.csv", "flights").rows == 1
+    assert flights(load) == [(1, "UA")]
+
+
+def test_a_timeout_cancels_the_copy_at_snowflake_and_cleans_the_stage(
+    load: SnowflakeLoad, snowflake_server: SnowflakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server runs one statement of a session at a time: COPY waits for one that takes long."""
+    (tmp_path / "a.csv").write_text(f"{HEADER}1,UA,2013-01-01\n")
+    long = Statement("SELECT count(*) FROM TABLE(GENERATOR(ROWCOUNT => 1000000000000))")
+    upload = Staging.put_files
+
+    def then_wait(*args: Any, **options: Any) -> Any:
+        names = upload(*args, **options)
+        queries.submit(session(load.connection), long, "long")
+        return names
+
+    monkeypatch.setattr(Staging, "put_files", then_wait)
+    with pytest.raises(AttemptTimedOut):
+        load.replace(timeout=1.0)(tmp_path / "a.csv", "flights")
+    queries.cancel(session(load.connection), session(load.connection).keys["long"])
+    told = snowflake_server.ask(f"/_queries?user={load.connection.user}")
+    [copy] = [each for each in told if each["text"].startswith("COPY INTO")]
+    assert (copy["status"], copy["code"]) == ("FAILED_WITH_ERROR", 604)
+    assert flights(load) == []
+    assert staged(load) == 0
 
 
 def test_sources_that_cannot_be_loaded_say_what_to_give(load: SnowflakeLoad, tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from longshore_snowflake import (
     SnowflakeCheck,
     SnowflakeConnection,
     SnowflakeExpectation,
+    SnowflakeFileReport,
+    SnowflakeLoad,
+    SnowflakeLoadResult,
     SnowflakeQuery,
     SnowflakeResult,
     SnowflakeScript,
@@ -31,10 +34,17 @@ assert_type(
 )
 assert_type(SnowflakeScript(Path("a.sql"), transaction=True)({"day": 1}), SnowflakeScriptResult)
 assert_type(SnowflakeScript("SELECT ?; SELECT 2")([1]).last, SnowflakeStatementResult)
+assert_type(SnowflakeLoad(connection=DWH)("a.csv", "T"), SnowflakeLoadResult)
+assert_type(
+    SnowflakeLoad(mode="merge", keys=("id",))(["@s/a", "@s/b"], table="T").files,
+    tuple[SnowflakeFileReport, ...],
+)
+assert_type(SnowflakeLoad(create=True).map(["a.csv"], ["T"])[0].rows, int)
 assert_type(TableName.parse("a.b").quoted, str)
 
 SnowflakeQuery()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 SnowflakeQuery("SELECT 1", warehouse="W")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+SnowflakeLoad(mode="upsert")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 SnowflakeScript(b"SELECT 1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 SnowflakeConnection(password="open")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
