@@ -16,7 +16,7 @@ import pytest
 from snowflake_rig import WAIT, connection_to, sql
 from snowflake_server import PASSWORD, REFUSED, SnowflakeServer
 
-from longshore import Dataset, Secret, Success, decode, encode, flow, hookimpl
+from longshore import Secret, Success, decode, encode, flow
 from longshore.testing import raises_saying
 from longshore_snowflake import (
     SnowflakeCancelledError,
@@ -114,22 +114,6 @@ def test_a_step_selects_from_the_result(flights: SnowflakeConnection, tmp_path: 
     run = counted.run(store=str(tmp_path / "runs.db"))
     assert isinstance(run.state, Success), run.states
     assert run.result == [{"CARRIER": "EV"}, {"CARRIER": "UA"}]
-
-
-def test_the_tables_that_were_read_and_written_are_told(flights: SnowflakeConnection) -> None:
-    told: list[Dataset] = []
-
-    class Lineage:
-        @hookimpl
-        def longshore_run_finished(self, run: Any) -> None:
-            del run
-
-    query = SnowflakeQuery("INSERT INTO copies SELECT carrier FROM flights", connection=flights)
-    sql(flights, "CREATE TABLE copies (carrier TEXT)")
-    found = query()
-    place = f"snowflake://acme-tests/{flights.database}/PUBLIC"
-    assert (found.reads, found.writes) == ((f"{place}/FLIGHTS",), (f"{place}/COPIES",))
-    assert told == []
 
 
 def test_importing_it_imports_neither_the_connector_nor_arrow() -> None:
