@@ -1,7 +1,8 @@
 """What loading a million rows costs, beside the connector's own ways, against the server of the tests.
 
 The server is fakesnow, a process of its own on this machine: its share of the time is the same for the two
-ways by Parquet, and is part of each figure. `executemany` loads fewer rows: the server takes each of them as a statement of its own.
+ways by Parquet, and is part of each figure. `executemany` loads fewer rows: the server takes each of them
+as a statement of its own, which an account does not.
 """
 
 from __future__ import annotations
