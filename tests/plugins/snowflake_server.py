@@ -1,4 +1,4 @@
-"""A Snowflake account on this machine: fakesnow (DuckDB), served and extended by `services/snowflake_service`.
+"""A Snowflake account on this machine: fakesnow (DuckDB), served and extended by `snowflake_service`.
 
 `python tests/plugins/snowflake_server.py` starts one until Ctrl-C and prints its port.
 In tests: the fixture `snowflake_server` (of the session; the test processes of one run share it), and

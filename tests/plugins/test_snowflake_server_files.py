@@ -1,4 +1,4 @@
-"""Stages, COPY INTO and results of the server that stands for Snowflake, with the connector that is installed."""
+"""Stages, COPY INTO and results of the server that stands for Snowflake, also with the connector."""
 
 from __future__ import annotations
 

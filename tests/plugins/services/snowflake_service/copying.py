@@ -29,10 +29,18 @@ _HEAD = re.compile(
     r"(?:\((?P<columns>(?:\"(?:[^\"]|\"\")*\"|[^()\"])*)\)\s*)?from\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_COLUMNS = (
-    "file status rows_parsed rows_loaded error_limit errors_seen first_error first_error_line "
-    "first_error_character first_error_column_name"
-).split()
+_COLUMNS = [
+    "file",
+    "status",
+    "rows_parsed",
+    "rows_loaded",
+    "error_limit",
+    "errors_seen",
+    "first_error",
+    "first_error_line",
+    "first_error_character",
+    "first_error_column_name",
+]
 _ADVICE = (
     "\n  If you would like to continue loading when an error is encountered, use other values such as "
     "'SKIP_FILE' or 'CONTINUE' for the ON_ERROR option. For more information on loading options, please run "

@@ -88,10 +88,12 @@ class Faulty:
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._application(scope, receive, send)
+            await self._application(scope, receive, send)
+            return
         body = await _body(receive)
         if scope["path"].startswith("/_"):
-            return await self._ordered(scope, body, send)
+            await self._ordered(scope, body, send)
+            return
         asked = self._describe(scope, body)
         self._asked.append(asked)
         fault = next((each for each in self._faults if each.matches(asked)), None)
@@ -105,7 +107,8 @@ class Faulty:
             await send(message)
 
         if fault is None:
-            return await self._application(scope, replay, note)
+            await self._application(scope, replay, note)
+            return
         asked["fault"] = fault.kind
         await self._fail(fault, scope, replay, note, send.__self__)  # uvicorn's, which has the connection
 

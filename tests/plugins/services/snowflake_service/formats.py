@@ -162,9 +162,9 @@ def _csv(content: bytes, options: dict[str, Any], connection: Any, width: int) -
 def _parsed(body: bytes, options: dict[str, Any], names: list[str], bad: list[Bad], skipped: int) -> pa.Table:
     def refuse(row: Any) -> str:
         said = (
-            f"Number of columns in file ({row.actual_columns}) does not match that of the corresponding table "
-            f"({row.expected_columns}), use file format option error_on_column_count_mismatch=false to ignore "
-            "this error"
+            f"Number of columns in file ({row.actual_columns}) does not match that of the corresponding "
+            f"table ({row.expected_columns}), use file format option "
+            "error_on_column_count_mismatch=false to ignore this error"
         )
         bad.append(Bad(skipped + row.number, 100_080, said, character=len(row.text)))
         return "skip"

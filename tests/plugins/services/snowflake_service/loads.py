@@ -61,8 +61,9 @@ def table(session: Session, names: list[str]) -> Table:
     full = qualified(session, names)
     connection = session.connection._duck_conn
     asked = (
-        "SELECT table_oid, temporary, database_name, schema_name FROM duckdb_tables() WHERE table_name = ? AND "
-        "(temporary OR (database_name = ? AND schema_name = ?)) ORDER BY temporary DESC"
+        "SELECT table_oid, temporary, database_name, schema_name FROM duckdb_tables() "
+        "WHERE table_name = ? AND (temporary OR (database_name = ? AND schema_name = ?)) "
+        "ORDER BY temporary DESC"
     )
     found = connection.execute(asked, [full[2], full[0], full[1]]).fetchone()
     if found is None:
@@ -107,7 +108,8 @@ def check(
     names = ", ".join(f"CASE WHEN {each} THEN {n} END" for n, each in enumerate(wrong))
     values = ", ".join(f"CAST({source} AS VARCHAR)" for _, source in pairs)
     rows = connection.execute(
-        f"SELECT _row, [{names}], [{values}] FROM {file.reading.source} WHERE {' OR '.join(wrong)} ORDER BY _row"
+        f"SELECT _row, [{names}], [{values}] FROM {file.reading.source} "
+        f"WHERE {' OR '.join(wrong)} ORDER BY _row"
     ).fetchall()
     for row, numbers, texts in rows:
         number = next(each for each in numbers if each is not None)
@@ -163,9 +165,9 @@ def _pairs(
             return [(wanted[0], whole)]
         raise RefusedError(
             2019,
-            f"SQL compilation error:\n{file.reading.kind} file format can produce one and only one column of type "
-            "variant, object, or array. Load data into separate columns using the MATCH_BY_COLUMN_NAME copy "
-            "option or copy with transformation.",
+            f"SQL compilation error:\n{file.reading.kind} file format can produce one and only one column of "
+            "type variant, object, or array. Load data into separate columns using the MATCH_BY_COLUMN_NAME "
+            "copy option or copy with transformation.",
             "0A000",
         )
     if not file.reading.named:

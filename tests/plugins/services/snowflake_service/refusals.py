@@ -93,7 +93,7 @@ _TEXTS = (
         _HEAD + "Object '{0}' does not exist or not authorized.",
     ),
     (
-        r"(?:Table|View|Schema|Catalog|Sequence) (?:with name )?\"?([^\"\s]+?)\"? (?:already exists|was created)",
+        r"(?:Table|View|Schema|Catalog|Sequence) (?:with name )?\"?([^\"\s]+?)\"? already exists",
         2002,
         "42710",
         _HEAD + "Object '{0}' already exists.",
@@ -111,8 +111,7 @@ _TEXTS = (
         _HEAD + "Unknown function {0}",
     ),
     (
-        r"(?:Referenced column|Referenced update column|column named|Table .* does not have a column with name)"
-        r" [\"']?([\w.]+)[\"']?",
+        r"(?:Referenced (?:update )?column|column named|does not have a column with name) [\"']?([\w.]+)",
         904,
         "42000",
         _HEAD + "error line 1 at position 7\ninvalid identifier '{0}'",
@@ -125,7 +124,7 @@ _TEXTS = (
     ),
     (r"Division by zero", 100_051, "22012", "Division by zero"),
     (
-        r"[Cc]ould not convert string ['\"](.*?)['\"] to '?(?:U?(?:TINY|SMALL|BIG|HUGE)?INT|DOUBLE|FLOAT|DECIMAL)",
+        r"[Cc]ould not convert string ['\"](.*?)['\"] to '?(?:U?[A-Z]*INT|DOUBLE|FLOAT|DECIMAL)",
         100_038,
         "22018",
         "Numeric value '{0}' is not recognized",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+
 from snowflake_service.queries import Queries, Query
 from snowflake_service.refusals import RefusedError
 from snowflake_service.results import Result, told

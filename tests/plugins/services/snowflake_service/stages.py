@@ -1,27 +1,19 @@
-"""Stages: folders; PUT, GET, LIST and REMOVE.
+"""Stages, which are folders, and file formats; LIST and REMOVE.
 
-https://docs.snowflake.com/en/sql-reference/sql/put, .../get, .../list, .../remove
-Files travel by HTTP, as with an account on GCP: https://cloud.google.com/storage/docs/xml-api/put-object
-The newer connector shows a token; the older one, which takes no storage without TLS for tokens, asks by PUT
-once more for a signed URL for each file. So it cannot say SKIPPED; a file that must not be overwritten stays.
+https://docs.snowflake.com/en/sql-reference/sql/create-stage, .../list, .../remove
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
-import secrets
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from fakesnow import statement_type
-from starlette.requests import Request
-from starlette.responses import Response
 
 from snowflake_service import scanning
 from snowflake_service.refusals import RefusedError, missing
@@ -31,7 +23,7 @@ if TYPE_CHECKING:
     from snowflake_service.accounts import Session
     from snowflake_service.queries import Query
 
-_STAGE = r"(?P<stage>'@(?:[^']|'')+'|@(?:\"(?:[^\"]|\"\")*\"|[^\s;\"(),])+)"
+STAGE = r"(?P<stage>'@(?:[^']|'')+'|@(?:\"(?:[^\"]|\"\")*\"|[^\s;\"(),])+)"
 _CREATE = re.compile(
     r"create\s+(?P<replace>or\s+replace\s+)?(?P<temporary>temp(?:orary)?\s+)?stage\s+"
     r"(?P<exists>if\s+not\s+exists\s+)?(?P<name>(?:\"[^\"]*\"|[\w.$])+)\s*(?P<rest>.*)",
@@ -46,11 +38,9 @@ _DROP_FORMAT = re.compile(
     r"drop\s+file\s+format\s+(?:if\s+exists\s+)?((?:\"[^\"]*\"|[\w.$])+)\s*", re.IGNORECASE
 )
 _DROP = re.compile(r"drop\s+stage\s+(if\s+exists\s+)?((?:\"[^\"]*\"|[\w.$])+)\s*", re.IGNORECASE)
-_PUT = re.compile(rf"put\s+(?P<file>'[^']*'|\S+)\s+{_STAGE}(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_GET = re.compile(rf"get\s+{_STAGE}\s+(?P<file>'[^']*'|\S+)(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_LIST = re.compile(rf"(?:list|ls)\s+{_STAGE}(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_REMOVE = re.compile(rf"(?:remove|rm)\s+{_STAGE}(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-REFERENCE = re.compile(_STAGE)
+_LIST = re.compile(rf"(?:list|ls)\s+{STAGE}(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_REMOVE = re.compile(rf"(?:remove|rm)\s+{STAGE}(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+REFERENCE = re.compile(STAGE)
 
 
 @dataclass
@@ -102,11 +92,6 @@ class Stages:
         self.root = folder
         self._named: dict[tuple[str, ...], Stage] = {}
         self._formats: dict[tuple[str, ...], dict[str, Any]] = {}
-        self.token = secrets.token_urlsafe(24)
-        self.signed: dict[str, tuple[Path, bool]] = {}
-        """Files, and whether they may be overwritten, by what their URLs are signed with."""
-        self.metadata: dict[Path, dict[str, str]] = {}
-        """What the connectors say of the files that they send."""
 
     def run(self, query: Query, text: str) -> Result | None:
         """Run a statement about stages; None when it is about something else."""
@@ -115,8 +100,6 @@ class Stages:
             (_DROP, self._drop),
             (_FORMAT, self._create_format),
             (_DROP_FORMAT, self._drop_format),
-            (_PUT, self._put),
-            (_GET, self._get),
             (_LIST, self._list),
             (_REMOVE, self._remove),
         ):
@@ -136,18 +119,18 @@ class Stages:
             raise RefusedError(1003, f"SQL compilation error:\ninvalid stage reference {reference!r}")
         name, path = found[1], found[2]
         if name == "~":
-            return Place(self._folder(("~", query.session.user)), path, "", {})
+            return Place(self.folder(("~", query.session.user)), path, "", {})
         names = scanning.parts(name)
         full = qualified(query.session, names)
         if full[-1].startswith("%"):
-            number = _table_number(query.session, (*full[:-1], full[-1][1:]))
-            return Place(self._folder((*full, number)), path, "", {})
+            number = _table_number(query, (*full[:-1], full[-1][1:]))
+            return Place(self.folder((*full, number)), path, "", {})
         stage = self._named.get(full)
         if stage is None or stage.session not in (None, query.session):
             raise missing("Stage", ".".join(full))
-        return Place(self._folder(full), path, f"{names[-1].lower()}/", stage.options)
+        return Place(self.folder(full), path, f"{names[-1].lower()}/", stage.options)
 
-    def _folder(self, names: tuple[str, ...]) -> Path:
+    def folder(self, names: tuple[str, ...]) -> Path:
         folder = self.root / hashlib.sha256(repr(names).encode()).hexdigest()[:20]
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -158,7 +141,7 @@ class Stages:
             if found["exists"]:
                 return _said(f"{full[-1]} already exists, statement succeeded.")
             raise RefusedError(2002, f"SQL compilation error:\nObject '{full[-1]}' already exists.", "42710")
-        shutil.rmtree(self._folder(full), ignore_errors=True)
+        shutil.rmtree(self.folder(full), ignore_errors=True)
         own = query.session if found["temporary"] else None
         self._named[full] = Stage(scanning.options(found["rest"]), own)
         return _said(f"Stage area {full[-1]} successfully created.")
@@ -194,68 +177,8 @@ class Stages:
         full = qualified(query.session, scanning.parts(found[2]))
         if self._named.pop(full, None) is None and not found[1]:
             raise missing("Stage", ".".join(full))
-        shutil.rmtree(self._folder(full), ignore_errors=True)
+        shutil.rmtree(self.folder(full), ignore_errors=True)
         return _said(f"{full[-1]} successfully dropped.")
-
-    def _put(self, query: Query, found: re.Match[str]) -> Result:
-        place = self.place(query, found["stage"])
-        given = scanning.options(found["rest"])
-        source = _local(found["file"])
-        folder = place.folder / place.path
-        folder.mkdir(parents=True, exist_ok=True)
-        compressed = bool(given.get("AUTO_COMPRESS", True))
-        data = {
-            "src_locations": [source],
-            "parallel": int(given.get("PARALLEL", 4)),
-            "threshold": 209_715_200,
-            "autoCompress": compressed,
-            "overwrite": bool(given.get("OVERWRITE", False)),
-            "sourceCompression": str(given.get("SOURCE_COMPRESSION", "auto_detect")).lower(),
-            "command": "UPLOAD",
-            "kind": None,
-            "operation": "Node",
-        }
-        return self._transfer(query, folder, data, [folder / Path(source).name])
-
-    def _get(self, query: Query, found: re.Match[str]) -> Result:
-        place = self.place(query, found["stage"])
-        given = scanning.options(found["rest"])
-        files = place.files(str(given.get("PATTERN", "")))
-        data = {
-            "src_locations": [place.name(file) for file in files],
-            "localLocation": _local(found["file"]),
-            "parallel": int(given.get("PARALLEL", 10)),
-            "overwrite": bool(given.get("OVERWRITE", False)),
-            "threshold": 209_715_200,
-            "autoCompress": False,
-            "sourceCompression": "none",
-            "command": "DOWNLOAD",
-            "kind": None,
-            "operation": "Node",
-        }
-        return self._transfer(query, place.folder, data, files)
-
-    def _transfer(self, query: Query, folder: Path, data: dict[str, Any], files: list[Path]) -> Result:
-        native = query.session.native
-        urls = [] if native else [self._sign(query, file, data["overwrite"]) for file in files]
-        place = {
-            "locationType": "GCS",
-            "location": f"gcs/{folder.relative_to(self.root).as_posix()}/",
-            "path": "",
-            "region": "",
-            "storageAccount": None,
-            "isClientSideEncrypted": False,
-            "creds": {"GCS_ACCESS_TOKEN": self.token} if native else {},
-            "presignedUrl": urls[0] if urls else None,
-            "endPoint": query.base_url if native else None,
-        }
-        more = {"stageInfo": place, "presignedUrls": urls or None, "encryptionMaterial": None}
-        return told(["status"], [], statement_type.UNKNOWN, **data, **more)
-
-    def _sign(self, query: Query, file: Path, overwrite: bool) -> str:
-        key = secrets.token_urlsafe(12)
-        self.signed[key] = file, overwrite
-        return f"{query.base_url}/signed/{key}/{quote(file.name)}"
 
     def _list(self, query: Query, found: re.Match[str]) -> Result:
         place = self.place(query, found["stage"])
@@ -272,37 +195,6 @@ class Stages:
         for file in files:
             file.unlink()
         return told(["name", "result"], [[place.shown(file), "removed"] for file in files])
-
-    async def objects(self, request: Request) -> Response:
-        """Answer what the connectors ask of the storage."""
-        if key := request.path_params.get("key"):
-            if key not in self.signed:
-                return Response("ExpiredToken", 400)
-            file, overwrite = self.signed[key]
-            if request.method == "PUT" and file.exists() and not overwrite:
-                return Response("")
-        else:
-            if request.headers.get("authorization") != f"Bearer {self.token}":
-                return Response("AuthenticationRequired", 401)
-            file = self.root / request.path_params["path"]
-        if request.method == "PUT":
-            if request.headers.get("x-goog-if-generation-match") == "0" and file.exists():
-                return Response("PreconditionFailed", 412)
-            await asyncio.to_thread(_written, file, await request.body())
-            own = {name: value for name, value in request.headers.items() if name.startswith("x-goog-meta-")}
-            self.metadata[file] = own
-            return Response("")
-        if not file.is_file():
-            return Response("NoSuchKey", 404)
-        return Response(await asyncio.to_thread(file.read_bytes), headers=self.metadata.get(file, {}))
-
-
-def _written(file: Path, content: bytes) -> None:
-    """Write a file whole: nobody sees a part of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{secrets.token_hex(8)}.part")
-    part.write_bytes(content)
-    part.replace(file)
 
 
 def qualified(session: Session, names: list[str]) -> tuple[str, ...]:
@@ -323,24 +215,17 @@ def etag(file: Path) -> str:
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _table_number(session: Session, full: tuple[str, ...]) -> str:
+def _table_number(query: Query, full: tuple[str, ...]) -> str:
     """Return the number of a table, which is another when it is made anew."""
     asked = (
         "SELECT table_oid FROM duckdb_tables() WHERE table_name = ? AND "
         "(temporary OR (database_name = ? AND schema_name = ?))"
     )
-    with session.connection._duck_conn.cursor() as cursor:
-        found = cursor.execute(asked, [full[2], full[0], full[1]]).fetchone()
+    with query.session.alone(query.stop) as connection:
+        found = connection._duck_conn.execute(asked, [full[2], full[0], full[1]]).fetchone()
     if not found:
         raise missing("Table", ".".join(full))
     return str(found[0])
-
-
-def _local(text: str) -> str:
-    plain = scanning.literal(text) if text.startswith("'") else text
-    if not plain.startswith("file://"):
-        raise RefusedError(1003, f"SQL compilation error:\nnot a local file: {plain!r}")
-    return plain.removeprefix("file://")
 
 
 def _said(text: str) -> Result:

@@ -15,6 +15,7 @@ from snowflake_service.bindings import bound
 from snowflake_service.copying import Copying
 from snowflake_service.results import Result, Spool, told
 from snowflake_service.stages import Stages
+from snowflake_service.transfers import Transfers
 from snowflake_service.unloading import Unloading
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Statements:
         self._results = folder / "results"
         self._results.mkdir(parents=True, exist_ok=True)
         self.stages = Stages(folder / "stages")
+        self.transfers = Transfers(self.stages)
         self._copying = Copying(self.stages)
         self._unloading = Unloading(self.stages, self._by_fakesnow)
 
@@ -69,6 +71,7 @@ class Statements:
             whole = rewriting.inlined(text, bound(query.bindings)[0])
             ours = (
                 self.stages.run(query, whole)
+                or self.transfers.run(query, whole)
                 or self._unloading.run(query, whole)
                 or self._copying.run(query, whole)
             )

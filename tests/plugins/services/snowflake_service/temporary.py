@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def renamed(session: Session, expression: exp.Expression) -> bool:
-    """Take database and schema from the names of the session's temporary tables; return whether there were any."""
+    """Take database and schema from names of the session's temporary tables; return whether there are any."""
     made = _made(session, expression)
     found = False
     for table in list(expression.find_all(exp.Table)):
