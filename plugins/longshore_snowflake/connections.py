@@ -23,6 +23,14 @@ Authenticator = Literal[
 """How to log in; the address of an Okta account works as well."""
 SECRETS: Final = ("password", "private_key_passphrase", "token", "passcode", "oauth_client_secret")
 """Fields that take a `Secret` and nothing else."""
+_SECRET_OPTIONS: Final = frozenset(
+    {
+        "external_session_id", "master_token", "private_key_file_pwd", "private_key_password",
+        "proxy_password", "session_token",
+    }
+)  # fmt: skip
+_UNSAFE_OPTIONS: Final = frozenset({"skip_file_permissions_check", "unsafe_skip_file_permissions_check"})
+"""They would let the connector keep tokens in a file that others can read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +69,8 @@ class SnowflakeConnection:
         protocol: Likewise; `http` sends everything in the clear.
         login_timeout: Seconds for a login.
         network_timeout: Seconds for which one request is tried again while Snowflake does not answer.
-        options: Any other argument of the connector's `connect()`.
+        options: Any other argument of the connector's `connect()`; secret ones, such as `proxy_password`, as
+            a `Secret`.
 
     Example:
         >>> SnowflakeConnection(account="myorg-dwh", user="LOADER", private_key="~/.ssh/loader.p8")
@@ -112,13 +121,21 @@ class SnowflakeConnection:
                 "SnowflakeConnection(private_key=...) takes a path or a Secret, not the key itself; "
                 'write private_key=Secret("env:SNOWFLAKE_PRIVATE_KEY")'
             )
-        known = {each.name for each in fields(self)} | {"connection_name", "paramstyle", "autocommit"}
-        both = sorted(known & {str(name).lower() for name in self.options})
-        if both:
-            raise ConfigurationError(f"SnowflakeConnection(options=...): {both[0]!r} cannot be given there")
+        self._check_options()
         # Mappings cannot be hashed; sessions are kept by what identifies a connection.
         for name in ("session_parameters", "options"):
             object.__setattr__(self, name, dict(getattr(self, name)))
+
+    def _check_options(self) -> None:
+        known = {each.name for each in fields(self)} | {"connection_name", "paramstyle", "autocommit"}
+        for name, value in self.options.items():
+            if name.lower() in known | _UNSAFE_OPTIONS:
+                raise ConfigurationError(f"SnowflakeConnection(options=...): {name!r} cannot be given there")
+            if name.lower() in _SECRET_OPTIONS and not isinstance(value, Secret):
+                raise ConfigurationError(
+                    f"SnowflakeConnection(options=...): {name!r} takes a Secret, not the value itself; write "
+                    f'Secret("env:SNOWFLAKE_{name.upper()}")'
+                )
 
     def __hash__(self) -> int:
         return hash(repr(self))

@@ -153,9 +153,11 @@ def login_failure(connection: SnowflakeConnection, error: BaseException) -> Snow
     code, said = _code(error), _said(error)
     whom = connection.user or "the default user"
     where = connection.account or connection.host or connection.name or "the default connection"
-    kind: Kind = SnowflakeLoginError
-    if _kind(code, "", said) is SnowflakeNetworkError and "incorrect" not in said.lower():
-        kind = SnowflakeNetworkError
+    low = said.lower()
+    # The newer line gives one number to what nobody answered and to what it would not send itself.
+    own = low.startswith("failed to login") and not _UNANSWERED.match(low)
+    network = _kind(code, "", said) is SnowflakeNetworkError and "incorrect" not in low and not own
+    kind: Kind = SnowflakeNetworkError if network else SnowflakeLoginError
     return kind(
         f"cannot log in to {where!r} as {whom!r}: {_answered(code)} {said!r}; {_REMEDIES[kind]}",
         code=max(code, 0),

@@ -58,7 +58,11 @@ def connect_arguments(connection: SnowflakeConnection, *, major: int, keeps_sess
     if connection.session_parameters:
         given["session_parameters"] = dict(connection.session_parameters)
     given.update(_settings(connection, major, keeps_session))
-    return {**given, **connection.options}
+    return {**given, **{name: _plain(value) for name, value in connection.options.items()}}
+
+
+def _plain(value: Any) -> Any:
+    return value.get() if isinstance(value, Secret) else value
 
 
 def default_name() -> str:

@@ -147,7 +147,7 @@ def submit(session: Session, statement: Statement, key: str) -> str:
     query_id = session.call(f"run {statement.shown!r}", send, statement=statement)
     if not query_id:
         raise _failed(session, statement, "the answer has no query id", "")
-    session.keys[key] = query_id
+    session.remember(key, query_id)
     return query_id
 
 

@@ -29,6 +29,7 @@ T = TypeVar("T")
 _MODULE: Final = "snowflake.connector"
 _NATIVE: Final = 5
 """The line of the connector that has a native core."""
+_MOST_KEYS: Final = 10_000
 _sessions: Final[dict[SnowflakeConnection, Session]] = {}
 _lock = threading.RLock()
 _left_alone: Final[list[Any]] = []
@@ -119,6 +120,13 @@ class Session:
             return work(self.connection)
         except Exception as error:
             raise self._error(what, error, statement, query_id) from error
+
+    def remember(self, key: str, query_id: str) -> None:
+        """Keep a query's id by its key: of the last thousands."""
+        with self._lock:
+            self.keys[key] = query_id
+            while len(self.keys) > _MOST_KEYS:
+                del self.keys[next(iter(self.keys))]
 
     def _error(self, what: str, error: Exception, statement: Statement | None, query_id: str) -> Exception:
         return translated(what, error, account=self.account, statement=statement, query_id=query_id)

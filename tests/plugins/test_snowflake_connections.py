@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,24 @@ def test_a_key_pair_logs_in(
     made = connection_to(snowflake_server, password=None, private_key=Secret("env:LONGSHORE_PEM"))
     assert sql(made, "SELECT 1") == [(1,)]
     close_all()
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"password": None, "token": Secret("env:LONGSHORE_GIVEN")},
+        {"password": None, "token": Secret("env:LONGSHORE_GIVEN"), "authenticator": "oauth"},
+        {"passcode": Secret("env:LONGSHORE_GIVEN")},
+        {"authenticator": "username_password_mfa"},
+        {"options": {"proxy_password": Secret("env:LONGSHORE_GIVEN")}},
+    ],
+    ids=["token", "oauth", "passcode", "mfa", "proxy"],
+)
+def test_other_ways_log_in_too(
+    dwh: SnowflakeConnection, monkeypatch: pytest.MonkeyPatch, way: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("LONGSHORE_GIVEN", "123456")
+    assert sql(replace(dwh, **way), "SELECT 1") == [(1,)]
 
 
 def test_a_section_of_connections_toml_is_used_and_fields_go_over_it(
@@ -254,5 +273,9 @@ def test_nothing_secret_is_in_a_log_or_an_error(
 def test_an_argument_that_has_a_field_of_its_own_is_refused_among_the_options() -> None:
     with raises_saying(ConfigurationError, "'password' cannot be given there"):
         SnowflakeConnection(options={"password": "x"})
+    with raises_saying(ConfigurationError, "'proxy_password' takes a Secret, not the value itself"):
+        SnowflakeConnection(options={"proxy_password": "x"})
+    with raises_saying(ConfigurationError, "'unsafe_skip_file_permissions_check' cannot be given there"):
+        SnowflakeConnection(options={"unsafe_skip_file_permissions_check": True})
     with raises_saying(ConfigurationError, "give seconds above 0"):
         SnowflakeConnection(login_timeout=0)

@@ -144,6 +144,7 @@ WRONG = "Incorrect username or password was specified."
         (SnowflakeLoginError, 250001, f"Failed to connect to DB: {WRONG}"),
         (SnowflakeLoginError, 390100, f"Failed to login: Login error: {WRONG}"),
         (SnowflakeLoginError, 251001, "account must be specified"),
+        (SnowflakeLoginError, 250001, "Failed to login: Workload Identity Federation attestation failed"),
         (SnowflakeNetworkError, 250001, "Could not connect to Snowflake backend after 2 attempt(s).Aborting"),
         (SnowflakeNetworkError, 14, "Failed to login: login timed out after 4s"),
     ],
