@@ -13,7 +13,8 @@ from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.copying import ON_ERROR
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.identifiers import TableName
-from longshore_snowflake.loading import Handle, Loading, clear, recalled
+from longshore_snowflake.loadhandles import Handle, clear, recalled
+from longshore_snowflake.loading import Loading
 from longshore_snowflake.reports import SnowflakeLoadResult, changes, file_reports
 from longshore_snowflake.sessions import Session, session
 from longshore_snowflake.sources import Source  # noqa: TC001

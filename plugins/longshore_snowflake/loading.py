@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from longshore import LongshoreError, current
-from longshore_snowflake import lineage, merging, queries, staging
+from longshore_snowflake import ledger, lineage, merging, queries, staging
 from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
 from longshore_snowflake.errors import SnowflakeInputError
-from longshore_snowflake.identifiers import TableName, quoted
+from longshore_snowflake.identifiers import TableName
 from longshore_snowflake.loadcolumns import (
     Column,
     columns_of_file,
@@ -21,9 +20,10 @@ from longshore_snowflake.loadcolumns import (
     matched,
     stored,
 )
+from longshore_snowflake.loadhandles import TAG, Handle, clear
 from longshore_snowflake.parts import schema_of
 from longshore_snowflake.sources import LocalFiles, RemoteFiles, Rows, sorted_out
-from longshore_snowflake.statements import Statement, key_mark
+from longshore_snowflake.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
     from longshore_snowflake.load import SnowflakeLoad
     from longshore_snowflake.sessions import Session
     from longshore_snowflake.sources import Source
-
-Handle = dict[str, str]
-TAG: Final = "load"
-"""Under this word the query's tag has the handle, for who finds the query by its key."""
 
 
 @dataclass(slots=True)
@@ -146,6 +142,7 @@ class Loading:
         folder = uuid.uuid5(uuid.UUID(call), lineage.uri(self.own, self.table))
         stage = "~" if task.stage == "~" else TableName.parse(task.stage).quoted
         self._root = f"@{stage}/longshore/{folder}/"
+        ledger.begin(task.connection, self._root)
         if isinstance(given, Rows):
             up = staging.Staging(self.own, self._root, task.parallel, task.query_tag)
             files, size = up.put_rows(given.value, task.part_size)
@@ -218,32 +215,6 @@ class Loading:
 
     def _statement(self, text: str, tag: Mapping[str, Any] | None = None) -> Statement:
         return Statement(text, tag={**(tag or {}), **self.task.query_tag}, options=self.task.parameters)
-
-
-def recalled(session: Session, key: str) -> Handle | None:
-    """Return the handle of the load that was submitted under a key, from the tag of its query; None for none.
-
-    Raises:
-        SnowflakeError: The history cannot be asked.
-    """
-    # A session may have no database; the one of Snowflake's own is there for all.
-    database = quoted(str(session.connection.database or "SNOWFLAKE"))
-    history = Statement(
-        f"SELECT query_id, query_tag FROM TABLE({database}.information_schema.query_history_by_user("  # noqa: S608
-        "result_limit => 10000)) WHERE STARTSWITH(query_tag, ?) ORDER BY start_time LIMIT 1",
-        values=[key_mark(key)],
-    )
-    with closing(queries.execute(session, history, timeout=session.settings.network_timeout)) as found:
-        row = next(found.rows(), None)
-    return None if row is None else {"query": str(row[0]), **json.loads(row[1])[TAG]}
-
-
-def clear(session: Session, root: str, scratch: str, tag: Mapping[str, Any]) -> None:
-    """Remove a load's files from its stage, and its table of the session; what is gone is no error."""
-    if scratch:
-        queries.execute(session, Statement(f"DROP TABLE IF EXISTS {scratch}", tag=tag)).close()
-    if root:
-        staging.remove(session, root, tag)
 
 
 def _told(place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from longshore import LongshoreError, Task, hookimpl
+from longshore import Leftover, LongshoreError, Task, hookimpl
 from longshore_snowflake import (
     SnowflakeCheck,
     SnowflakeConnection,
@@ -14,7 +14,9 @@ from longshore_snowflake import (
     SnowflakeScript,
     SnowflakeWait,
 )
+from longshore_snowflake.ledger import leftovers
 from longshore_snowflake.sessions import dedicated
+from longshore_snowflake.staging import remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +26,17 @@ if TYPE_CHECKING:
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
     return [SnowflakeQuery, SnowflakeScript, SnowflakeLoad, SnowflakeWait, SnowflakeCheck]
+
+
+@hookimpl
+def longshore_sweep() -> Iterable[Leftover]:
+    """Tell which files loads have left in stages."""
+
+    def removed(connection: SnowflakeConnection, root: str) -> None:
+        with dedicated(connection) as own:
+            remove(own, root, {})
+
+    return leftovers(removed)
 
 
 @hookimpl

@@ -15,6 +15,7 @@ import pytest
 from snowflake_rig import VARIABLE, sql
 
 from longshore_snowflake import SnowflakeConnection
+from longshore_snowflake.plugin import longshore_sweep
 from longshore_snowflake.sessions import close_all
 
 PROGRAM = Path(__file__).with_name("killed_loads.py")
@@ -46,6 +47,7 @@ class Case:
         self.point, self.mode, self.way = case
         word = "_".join(case).replace(" ", "_").upper()
         self.connection = dataclasses.replace(connection, schema=word)
+        self.run_id = f"{connection.database}-{word}"
         self.folder = folder / word
         self.folder.mkdir()
         self.path = self.folder / "day 1.csv"
@@ -65,7 +67,7 @@ class Case:
             "variable": VARIABLE,
             "fields": MODES[self.mode],
             "path": str(self.path),
-            "run_id": f"{self.connection.database}-{self.folder.name}",
+            "run_id": self.run_id,
             "point": point,
             "way": self.way,
             "store": str(self.folder / "runs.db"),
@@ -95,11 +97,26 @@ def test_a_load_whose_process_dies_anywhere_is_loaded_once_when_it_is_resumed(
         first = [case.start(case.point) for case in cases]
         for case, process in zip(cases, first, strict=True):
             assert process.wait(120) != 0, f"{case.point}: {(case.folder / 'errors.txt').read_text()}"
+        assert {case.run_id for case in cases} <= {left.run_id for left in longshore_sweep()}
         for process in [case.start("") for case in cases]:
             process.wait(120)
         for case in cases:
             case.check()
+        assert not {case.run_id for case in cases} & {left.run_id for left in longshore_sweep()}
         close_all()
+
+
+def test_files_of_a_load_that_nobody_resumes_are_swept(dwh: SnowflakeConnection, tmp_path: Path) -> None:
+    case = Case(("before the statement", "append", "SIGKILL"), dwh, tmp_path)
+    case.start(case.point).wait(120)
+    assert len(sql(case.connection, "LIST '@~/longshore/'")) == 1
+    [left] = [each for each in longshore_sweep() if each.run_id == case.run_id]
+    assert left.label.startswith("@~/longshore/")
+    assert (left.kind, left.store) == ("staged files", str(case.folder / "runs.db"))
+    assert left.end()
+    assert sql(case.connection, "LIST '@~/longshore/'") == []
+    assert case.run_id not in {each.run_id for each in longshore_sweep()}
+    assert left.end(), "what is gone is no error"
 
 
 def _batched() -> list[list[tuple[str, str, str]]]:
