@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from longshore import ConfigurationError, Job, JobFinished, JobRunning, field
+from longshore import ConfigurationError, Job, JobFinished, JobNotFoundError, JobRunning, field
 from longshore_snowflake import queries
 from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.errors import SnowflakeTimeoutError
@@ -81,14 +81,18 @@ class SnowflakeWait(Job[dict[str, Any]]):
         looks = self._looks(handle)
         if not looks.query_id:
             return self._next(handle, looks)
-        status = queries.status(self._session(), looks.query_id, self._statement())
+        try:
+            status = queries.status(self._session(), looks.query_id, self._statement())
+        except JobNotFoundError:  # of one look Snowflake may know nothing; there are others
+            return self._pause(looks)
         if status.running:
             return JobRunning(message=f"asks for the {looks.count}. time")
         if status.failure is not None:
             return JobFinished(status.failure)
         with closing(queries.outcome(self._session(), looks.query_id, self._statement())) as outcome:
-            if outcome.row_count:
-                return JobFinished()
+            return JobFinished() if outcome.row_count else self._pause(looks)
+
+    def _pause(self, looks: _Looks) -> JobRunning:
         looks.query_id, looks.due = "", time.monotonic() + looks.pause
         looks.pause = min(looks.pause * _GROWTH, self.interval)
         return JobRunning(message=f"no row yet, asked {looks.count} times")

@@ -10,8 +10,19 @@ from typing import Any
 
 import pytest
 from snowflake_rig import WAIT, sql
+from snowflake_server import SnowflakeServer
 
-from longshore import AttemptTimedOut, ConfigurationError, Success, TaskCancelled, flow
+from longshore import (
+    AttemptTimedOut,
+    ConfigurationError,
+    Flow,
+    JobFinished,
+    JobRunning,
+    ProcessExecutor,
+    Success,
+    TaskCancelled,
+    flow,
+)
 from longshore.testing import raises_saying
 from longshore_snowflake import (
     SnowflakeCheck,
@@ -62,6 +73,30 @@ def test_a_wait_is_a_step_whose_result_is_in_the_store(dwh: SnowflakeConnection,
     run = waited.run(store=str(tmp_path / "runs.db"))
     assert isinstance(run.state, Success), run.states
     assert run.result == 7
+
+
+def test_a_wait_whose_result_is_fetched_in_another_process_asks_there_again(dwh: SnowflakeConnection) -> None:
+    with Flow("waits") as waits:
+        SnowflakeWait("SELECT 7 AS n", connection=dwh, name="waits")()
+    run = waits.run(executor=ProcessExecutor(1))
+    assert run.results["waits"] == {"N": 7}, run.states
+
+
+def test_a_wait_goes_on_when_snowflake_knows_nothing_of_one_look(
+    dwh: SnowflakeConnection, snowflake_server: SnowflakeServer
+) -> None:
+    wait = SnowflakeWait("SELECT SYSTEM$WAIT(0.1) AS n", interval=0.1, connection=dwh)
+    handle = wait.submit("a wait of this test")
+    assert isinstance(wait.poll(handle), JobRunning)
+    [asked] = snowflake_server.ask(f"/_queries?user={dwh.user}")
+    snowflake_server.ask("/_lose", {"query_id": asked["id"]})
+    end = time.monotonic() + 60
+    while isinstance(status := wait.poll(handle), JobRunning):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert status == JobFinished()
+    assert wait.result(handle) == {"N": "waited 0.1 seconds"}
+    wait.discard(handle)
 
 
 def test_all_that_is_wrong_is_told_at_once(dwh: SnowflakeConnection) -> None:
