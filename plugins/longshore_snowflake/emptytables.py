@@ -1,4 +1,4 @@
-"""The columns of a result as Arrow's, for results that have no rows to tell."""
+"""The columns of a result as Arrow's: the same types by both connectors, with rows and without."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _FIXED: Final = 0
+_DIGITS: Final = 18
+"""Digits of the numbers that all fit in 64 bits."""
 _TYPES: Final[dict[int, Callable[[Any], Any]]] = {
     1: lambda pa: pa.float64(),
     2: lambda pa: pa.string(),
@@ -34,6 +36,24 @@ def empty_table(description: Iterable[Any]) -> Any:
     pyarrow = require("pyarrow", extra="snowflake")
     fields = [pyarrow.field(str(column[0]), _type(pyarrow, column)) for column in description]
     return pyarrow.schema(fields).empty_table()
+
+
+def plain(table: Any) -> Any:
+    """Return a table whose whole numbers have 64 bits where these are enough, without the connector's notes.
+
+    Snowflake sends each batch in the narrowest type that it fits in.
+    """
+    pyarrow = require("pyarrow", extra="snowflake")
+    fields = [pyarrow.field(field.name, _plain(pyarrow, field.type)) for field in table.schema]
+    schema = pyarrow.schema(fields)
+    if schema.types == table.schema.types:
+        return pyarrow.Table.from_arrays(table.columns, schema=schema)
+    return table.cast(schema)
+
+
+def _plain(pyarrow: Any, kind: Any) -> Any:
+    small = pyarrow.types.is_decimal(kind) and kind.scale == 0 and kind.precision <= _DIGITS
+    return pyarrow.int64() if small or pyarrow.types.is_integer(kind) else kind
 
 
 def _type(pyarrow: Any, column: Any) -> Any:

@@ -39,7 +39,7 @@ def written_parts(value: Any, folder: Path, part_size: int) -> Iterator[Path]:
     parquet = require("pyarrow.parquet", extra="snowflake")
     number, path, writer, sink = 0, folder / "part", None, None
     try:
-        for group in _grouped(_tables(value)):
+        for group in grouped(_tables(value)):
             if writer is None:
                 path = folder / f"part-{number}"
                 sink = path.open("wb")
@@ -64,7 +64,7 @@ def written_parts(value: Any, folder: Path, part_size: int) -> Iterator[Path]:
             sink.close()
 
 
-def _grouped(tables: Iterator[Any]) -> Iterator[Any]:
+def grouped(tables: Iterator[Any]) -> Iterator[Any]:
     """Yield the rows of tables in groups of some MiB: small batches together, large ones in slices."""
     pyarrow = require("pyarrow", extra="snowflake")
     waiting: list[Any] = []

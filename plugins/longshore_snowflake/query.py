@@ -5,15 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates these
 from contextlib import closing
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from longshore import ConfigurationError, Job, JobFinished, JobRunning, field
-from longshore_snowflake import lineage, queries
+from longshore_snowflake import lineage, queries, streams
 from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.results import SnowflakeResult
 from longshore_snowflake.sessions import Session, session
 from longshore_snowflake.statements import Statement
+from longshore_storage.protocol import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longshore_snowflake.results import Outcome
 
 GiB: Final = 1 << 30
 Query = dict[str, str]
@@ -31,6 +38,10 @@ class SnowflakeQuery(Job[SnowflakeResult]):
         query_tag: What stands in `QUERY_TAG` beside flow, run, step, map index, attempt and key.
         parameters: Session parameters for this statement alone: `{"STATEMENT_TIMEOUT_IN_SECONDS": 600}`.
         max_memory: Bytes that the result may take here.
+        to: A path or URL, `s3://lake/delays.parquet`, to which the rows are written batch by batch; what is
+            there is replaced, by the whole result or not at all. Then the rows are not held here.
+        file_type: The format of `to`; by default what its name says: `.parquet`, `.csv`, `.csv.gz`.
+        storage: Connections for `to` by the beginning of a URL; by default as the storage's SDK finds them.
         history_lag: Seconds for which a query that a killed process may have submitted is looked for in the
             query history before it is submitted anew.
         connection: Which account, and who we are there.
@@ -43,6 +54,9 @@ class SnowflakeQuery(Job[SnowflakeResult]):
     query_tag: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_memory: int = GiB
+    to: str = ""
+    file_type: Literal["", "parquet", "csv"] = ""
+    storage: Mapping[str, Connection] = field(default_factory=dict[str, Connection])
     history_lag: float = 3.0
     connection: SnowflakeConnection = SnowflakeConnection()
 
@@ -50,6 +64,8 @@ class SnowflakeQuery(Job[SnowflakeResult]):
         self._statement()
         if self.max_memory <= 0:
             raise ConfigurationError(f"{self.name}(max_memory={self.max_memory!r}): give bytes above 0")
+        if self.to:
+            streams.kind_of(self.to, self.file_type)
         if self.history_lag < 0:
             raise ConfigurationError(f"{self.name}(history_lag={self.history_lag!r}): give seconds from 0")
 
@@ -89,10 +105,13 @@ class SnowflakeQuery(Job[SnowflakeResult]):
         Raises:
             SnowflakeError: It cannot be fetched; Snowflake keeps it for 24 hours.
             SnowflakeInputError: It takes more than `max_memory` bytes.
+            StorageError: It cannot be written to `to`.
         """
         own = self._session()
-        with closing(queries.outcome(own, handle["query"], self._statement())) as outcome:
-            table = outcome.table(self.max_memory)
+        opened = partial(self._opened, own, handle)
+        written = self._written(opened) if self.to else None
+        with opened() as outcome:
+            table: Any = None if written else outcome.table(self.max_memory)
             tables = lineage.tables_of(self.sql)
             count = outcome.row_count
             reads, writes = lineage.tell(
@@ -102,13 +121,20 @@ class SnowflakeQuery(Job[SnowflakeResult]):
                 query_id=outcome.query_id,
                 kind=outcome.kind,
                 row_count=count,
-                bytes=table.nbytes,
+                bytes=written.bytes if written else table.nbytes,
                 columns=outcome.columns,
                 reads=reads,
                 writes=writes,
                 url=query_url(own.account, outcome.query_id),
+                file=written.file if written else None,
                 table=table,
             )
+
+    def _written(self, opened: Callable[[], closing[Outcome]]) -> streams.Written:
+        return streams.write(opened, self.to, kind=self.file_type, connections=self.storage)
+
+    def _opened(self, own: Session, handle: Query) -> closing[Outcome]:
+        return closing(queries.outcome(own, handle["query"], self._statement()))
 
     def cancel(self, handle: Query) -> None:
         queries.cancel(self._session(), handle["query"])

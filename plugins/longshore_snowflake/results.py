@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from longshore import require
-from longshore_snowflake.emptytables import empty_table
-from longshore_snowflake.errors import SnowflakeInputError
+from longshore_snowflake.emptytables import empty_table, plain
+from longshore_snowflake.errors import SnowflakeInputError, SnowflakeNetworkError
+from longshore_snowflake.faults import translated
+from longshore_snowflake.fetching import arrow_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from longshore_snowflake.statements import Statement
+    from longshore_storage import ObjectInfo
 
 _WORD: Final = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
 _QUERIES: Final = frozenset({"SELECT", "WITH", "VALUES"})
@@ -60,8 +63,13 @@ class Outcome:
         if not self.row_count and self.kind in _QUERIES:
             yield empty_table(self._cursor.description or ())
             return
+        seen = 0
         try:
-            yield from self._cursor.fetch_arrow_batches(force_microsecond_precision=True)
+            for table in arrow_batches(self._cursor):
+                seen += table.num_rows
+                yield plain(table)
+            if seen != self.row_count and self.kind in _QUERIES:
+                raise self._short(seen)
         except connector.errors.NotSupportedError:  # the older line: SHOW, COPY and the like come as JSON
             pyarrow = require("pyarrow", extra="snowflake")
             columns = [pyarrow.array(column) for column in zip(*self.rows(), strict=True)]
@@ -69,6 +77,17 @@ class Outcome:
                 yield pyarrow.table(columns, list(self.columns))
             else:
                 yield empty_table(self._cursor.description or ())
+        except Exception as error:
+            # Of one of two connectors, or of the Arrow beneath: what is to be said of each is the same.
+            what = f"fetch the result of {self.statement.shown!r}"
+            raise translated(what, error, statement=self.statement, query_id=self.query_id) from error
+
+    def _short(self, seen: int) -> SnowflakeNetworkError:
+        return SnowflakeNetworkError(
+            f"cannot fetch the result of {self.statement.shown!r}: it ended after {seen:,} of "
+            f"{self.row_count:,} rows; run it again (query {self.query_id})",
+            query_id=self.query_id,
+        )
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the result's rows."""
@@ -115,7 +134,8 @@ class SnowflakeResult:
         reads: The tables that the statement names to read from, as far as its text tells.
         writes: The tables that it writes to.
         url: Where Snowsight shows the query; empty when the account is not named with its organization.
-        table: The rows, a `pyarrow.Table`.
+        file: Where the rows were written, when the query has `to`.
+        table: The rows, a `pyarrow.Table`; None when they were written to a file.
     """
 
     query_id: str
@@ -126,6 +146,7 @@ class SnowflakeResult:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     url: str = ""
+    file: ObjectInfo | None = None
     table: Any = field(repr=False)
 
     @property
@@ -141,37 +162,52 @@ class SnowflakeResult:
                 f"cannot make dictionaries of the rows of query {self.query_id}: {twice!r} names two "
                 "columns; name one of them by AS, or use `table`"
             )
-        found: list[dict[str, Any]] = self.table.to_pylist()
+        found: list[dict[str, Any]] = self._held().to_pylist()
         return found
 
     @property
     def pandas(self) -> Any:
         """The rows as a `pandas.DataFrame`."""
         require("pandas", extra="snowflake")
-        return self.table.to_pandas()
+        return self._held().to_pandas()
 
     @property
     def polars(self) -> Any:
         """The rows as a `polars.DataFrame`."""
-        return require("polars", extra="snowflake").from_arrow(self.table)
+        return require("polars", extra="snowflake").from_arrow(self._held())
+
+    def _held(self) -> Any:
+        if self.table is None:
+            where = self.file.url if self.file else ""
+            raise SnowflakeInputError(
+                f"cannot show the rows of query {self.query_id}: they were written to {where!r}; read that"
+            )
+        return self.table
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SnowflakeResult):
             return NotImplemented
+        if self.table is None or other.table is None:
+            return (self.query_id, self.file, self.table) == (other.query_id, other.file, other.table)
         return self.query_id == other.query_id and bool(self.table.equals(other.table))
 
     def __hash__(self) -> int:
         return hash(self.query_id)
 
     def __store__(self) -> dict[str, Any]:
+        known = {name: getattr(self, name) for name in _PLAIN}
+        if self.table is None:
+            return {**known, "table": None}
         pyarrow = require("pyarrow", extra="snowflake")
         sink = pyarrow.BufferOutputStream()
         with pyarrow.ipc.new_stream(sink, self.table.schema) as writer:
             writer.write_table(self.table)
-        return {**{name: getattr(self, name) for name in _PLAIN}, "table": sink.getvalue().to_pybytes()}
+        return {**known, "table": sink.getvalue().to_pybytes()}
 
     @classmethod
     def __restore__(cls, stored: dict[str, Any]) -> Self:
+        if stored["table"] is None:
+            return cls(**stored)
         pyarrow = require("pyarrow", extra="snowflake")
         with pyarrow.ipc.open_stream(stored["table"]) as reader:
             return cls(**{**stored, "table": reader.read_all()})
@@ -184,4 +220,4 @@ def _joined(tables: list[Any]) -> Any:
     return pyarrow.concat_tables(tables, promote_options="none" if alike else "permissive")
 
 
-_PLAIN: Final = ("query_id", "kind", "row_count", "bytes", "columns", "reads", "writes", "url")
+_PLAIN: Final = ("query_id", "kind", "row_count", "bytes", "columns", "reads", "writes", "url", "file")
