@@ -14,6 +14,7 @@ from docker_engine import DockerEngine, running_engine, what_is_missing
 from http_server import HttpServer
 from s3_servers import localstack, moto, s3_bucket, s3_server  # noqa: F401 - fixtures
 from snowflake_rig import dwh  # noqa: F401 - a fixture
+from snowflake_script_rig import order_fault, ran_sql, script_dwh, snowflake_user  # noqa: F401 - fixtures
 from snowflake_server import snowflake_server  # noqa: F401 - a fixture
 
 from longshore.testing import canary  # noqa: F401 - a fixture
