@@ -38,6 +38,7 @@ CASES = (
     ]
 )
 TOGETHER = 4
+BATCHES = [CASES[start : start + TOGETHER] for start in range(0, len(CASES), TOGETHER)]
 
 
 class Case:
@@ -88,22 +89,23 @@ class Case:
 
 
 @pytest.mark.gate("D2")
+@pytest.mark.parametrize("few", BATCHES, ids=lambda few: few[0][0])
 def test_a_load_whose_process_dies_anywhere_is_loaded_once_when_it_is_resumed(
-    dwh: SnowflakeConnection,
-    tmp_path: Path,
+    dwh: SnowflakeConnection, tmp_path: Path, few: list[tuple[str, str, str]]
 ) -> None:
-    for few in _batched():
-        cases = [Case(case, dwh, tmp_path) for case in few]
-        first = [case.start(case.point) for case in cases]
-        for case, process in zip(cases, first, strict=True):
-            assert process.wait(120) != 0, f"{case.point}: {(case.folder / 'errors.txt').read_text()}"
-        assert {case.run_id for case in cases} <= {left.run_id for left in longshore_sweep()}
-        for process in [case.start("") for case in cases]:
-            process.wait(120)
-        for case in cases:
-            case.check()
-        assert not {case.run_id for case in cases} & {left.run_id for left in longshore_sweep()}
-        close_all()
+    cases = [Case(case, dwh, tmp_path) for case in few]
+    first = [case.start(case.point) for case in cases]
+    for case, process in zip(cases, first, strict=True):
+        assert process.wait(120) != 0, f"{case.point}: {(case.folder / 'errors.txt').read_text()}"
+    begun = {case.run_id for case in cases if case.point != "before the upload"}
+    assert begun <= {left.run_id for left in longshore_sweep()}
+    for process in [case.start("") for case in cases]:
+        process.wait(120)
+    for case in cases:
+        case.check()
+    recorded = {case.run_id for case in cases if case.point == "before the cleaning"}
+    assert {case.run_id for case in cases} & {left.run_id for left in longshore_sweep()} <= recorded
+    close_all()
 
 
 def test_files_of_a_load_that_nobody_resumes_are_swept(dwh: SnowflakeConnection, tmp_path: Path) -> None:
@@ -117,7 +119,3 @@ def test_files_of_a_load_that_nobody_resumes_are_swept(dwh: SnowflakeConnection,
     assert sql(case.connection, "LIST '@~/longshore/'") == []
     assert case.run_id not in {each.run_id for each in longshore_sweep()}
     assert left.end(), "what is gone is no error"
-
-
-def _batched() -> list[list[tuple[str, str, str]]]:
-    return [CASES[start : start + TOGETHER] for start in range(0, len(CASES), TOGETHER)]
