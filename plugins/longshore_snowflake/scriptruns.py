@@ -111,12 +111,12 @@ class ScriptRun:
         transactions.begin(own, self._key, **self._more)
         self._all(own)
         recalled = self._recalled(until=self._history_until) if self._may_be_done else None
-        if recalled is not None or current.cancelled:
-            transactions.roll_back(own)
-        if current.cancelled:
-            raise TaskCancelled(current.cancel_reason)
         if recalled is not None:
+            transactions.roll_back(own)
             return recalled
+        if current.cancelled:
+            transactions.roll_back(own)
+            raise TaskCancelled(current.cancel_reason)
         try:
             transactions.commit(own, self._key, **self._more)
         except transactions.DOUBTFUL as error:

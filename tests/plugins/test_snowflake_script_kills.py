@@ -43,6 +43,7 @@ def killed(
     return resume
 
 
+@pytest.mark.gate("D2")
 def test_a_run_killed_in_its_transaction_begins_again_and_waits_for_nobody(
     script_dwh: SnowflakeConnection, killed: Killed, ran_sql: Ran
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_run_killed_in_its_transaction_begins_again_and_waits_for_nobody(
     assert len(ran_sql("^BEGIN")) == 2
 
 
+@pytest.mark.gate("D2")
 def test_a_run_killed_behind_its_commit_finds_what_it_committed(
     script_dwh: SnowflakeConnection,
     killed: Killed,
