@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from longshore import ConfigurationError, Secret, require
+from longshore import ConfigurationError, MissingExtraError, Secret, require
 
 if TYPE_CHECKING:
     from longshore_snowflake.connections import SnowflakeConnection
@@ -26,6 +27,24 @@ _AS_THEY_ARE: Final = (
     "port",
 )
 _SECRET: Final = ("password", "token", "passcode", "oauth_client_secret")
+
+
+def connector(module: str = "snowflake.connector") -> Any:
+    """Import the connector, or one of its modules.
+
+    `snowflake` is a namespace that other libraries share, so it may be there without this one.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name in ("snowflake", "snowflake.connector"):
+            raise MissingExtraError(
+                "'snowflake-connector-python' is not installed; run: pip install 'longshore[snowflake]'"
+            ) from error
+        raise
 
 
 def connect_arguments(connection: SnowflakeConnection, *, major: int, keeps_session: bool) -> dict[str, Any]:
@@ -70,8 +89,7 @@ def default_name() -> str:
 
     The connector looks for it itself only where it gets no argument at all, and it always gets some of us.
     """
-    manager = require("snowflake.connector.config_manager", extra="snowflake").CONFIG_MANAGER
-    return str(manager["default_connection_name"])
+    return str(connector("snowflake.connector.config_manager").CONFIG_MANAGER["default_connection_name"])
 
 
 def _suggested(connection: SnowflakeConnection) -> dict[str, str]:

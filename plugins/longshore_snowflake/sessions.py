@@ -14,9 +14,9 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from longshore import ConfigurationError, require
+from longshore import ConfigurationError
 from longshore_snowflake.faults import is_gone, login_failure, translated
-from longshore_snowflake.logins import connect_arguments
+from longshore_snowflake.logins import connect_arguments, connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -74,7 +74,7 @@ class Session:
             return self._made
 
     def _connect(self) -> Any:
-        connector = require(_MODULE, extra="snowflake")
+        sdk = connector()
         if _core_is_dead:
             raise ConfigurationError(
                 "cannot use Snowflake in a forked child of a process that has loaded its connector: the "
@@ -83,10 +83,10 @@ class Session:
             )
         major = connector_version()[0]
         try:
-            return connector.connect(
+            return sdk.connect(
                 **connect_arguments(self.settings, major=major, keeps_session=not self._dedicated)
             )
-        except connector.Error as error:
+        except sdk.Error as error:
             # Without its traceback, whose frames hold the credentials.
             raise login_failure(self.settings, error) from error.with_traceback(None)
 
@@ -187,7 +187,7 @@ def connector_version() -> tuple[int, ...]:
     Raises:
         MissingExtraError: It is not installed.
     """
-    text = str(require(_MODULE, extra="snowflake").__version__)
+    text = str(connector().__version__)
     return tuple(int(part) for part in text.split(".")[:3] if part.isdigit())
 
 

@@ -122,6 +122,18 @@ def test_importing_it_imports_neither_the_connector_nor_arrow() -> None:
     assert done.stdout == "set()\n", done.stderr
 
 
+def test_without_the_connector_a_call_says_how_to_install_it() -> None:
+    program = """
+import sys
+sys.modules["snowflake.connector"] = None
+from longshore_snowflake import SnowflakeQuery
+SnowflakeQuery("SELECT 1")()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith("is not installed; run: pip install 'longshore[snowflake]'"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "code"),
     [
