@@ -6,6 +6,7 @@ import http.client
 import time
 import urllib.error
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from snowflake_http import PlainSession
@@ -180,6 +181,35 @@ def test_a_temporary_table_is_the_sessions_own(plain: PlainSession) -> None:
     plain.rows(f"INSERT INTO {name} VALUES (1), (2)")
     assert plain.value(f"SELECT COUNT(*) FROM {name}") == 2
     assert other.run(f"SELECT COUNT(*) FROM {name}")["code"] == "002003"
+
+
+def test_a_second_begin_is_ignored_and_ddl_commits(plain: PlainSession) -> None:
+    plain.rows("CREATE TABLE t (a INT)")
+    for text in ("BEGIN", "INSERT INTO t VALUES (1)", "BEGIN", "CREATE TABLE other (a INT)", "ROLLBACK"):
+        plain.rows(text)
+    assert plain.value("SELECT COUNT(*) FROM t") == 1
+
+
+def test_a_merge_is_rolled_back_with_its_transaction(plain: PlainSession) -> None:
+    plain.rows("CREATE TABLE t AS SELECT 1 AS k, 0 AS v")
+    plain.rows("BEGIN")
+    merge = (
+        "MERGE INTO t USING (SELECT 1 AS k UNION ALL SELECT 2) s ON t.k = s.k "
+        "WHEN MATCHED THEN UPDATE SET v = 9 WHEN NOT MATCHED THEN INSERT (k, v) VALUES (s.k, 9)"
+    )
+    assert plain.rows(merge) == [["1", "1"]]
+    plain.rows("ROLLBACK")
+    assert plain.value("SELECT SUM(v) + COUNT(*) FROM t") == 1
+
+
+def test_writers_of_one_table_come_one_after_the_other(plain: PlainSession) -> None:
+    plain.rows("CREATE TABLE t AS SELECT SEQ4() AS k, 0 AS v FROM TABLE(GENERATOR(ROWCOUNT => 100))")
+    others = [PlainSession(plain.server, plain.user) for _ in range(3)]
+    update = f'UPDATE "{plain.database}"."PUBLIC"."T" SET v = v + 1'
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(lambda each: each.run(update), others * 4))
+    assert [answer["success"] for answer in answers] == [True] * 12
+    assert plain.value("SELECT MIN(v) * 1000 + MAX(v) FROM t") == 12_012
 
 
 def test_a_fault_concerns_one_user_and_as_many_requests_as_were_ordered(plain: PlainSession) -> None:

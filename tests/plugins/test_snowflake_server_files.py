@@ -125,6 +125,14 @@ def test_a_report_says_what_was_wrong_and_where(
     assert plain.value("SELECT COUNT(*) FROM t") == loaded
 
 
+def test_texts_that_are_too_long_and_values_that_must_not_be_missing_are_told(plain: PlainSession) -> None:
+    plain.rows("CREATE TABLE short (a INT NOT NULL, b VARCHAR(3))")
+    plain.put("x.csv", "1,abc\n2,abcd\n,x\n", "@s")
+    row = plain.rows("COPY INTO short FROM @s ON_ERROR = CONTINUE")[0]
+    assert row[2:7] == ["3", "1", "3", "2", "User character length limit (3) exceeded by string 'abcd'"]
+    assert plain.value("SELECT MAX(b) FROM short") == "abc"
+
+
 def test_by_default_the_first_error_ends_the_statement_and_nothing_is_loaded(plain: PlainSession) -> None:
     plain.put("a.csv", "1,x\n", "@s")
     plain.put("b.csv", "oops,y\n", "@s")

@@ -34,6 +34,7 @@ class Column:
     name: str
     type: str
     nullable: bool
+    length: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,16 @@ def table(session: Session, names: list[str]) -> Table:
         "AND database_name = ? AND schema_name = ? ORDER BY column_index",
         [oid, database, schema],
     ).fetchall()
+    lengths = dict(
+        connection.execute(
+            "SELECT ext_column_name, ext_character_maximum_length FROM "
+            "_fs_global._fs_information_schema._fs_columns_ext WHERE ext_table_catalog = ? AND "
+            "ext_table_schema = ? AND ext_table_name = ?",
+            list(full),
+        ).fetchall()
+    )
     key = f"{session.id}/{oid}" if temporary else str(oid)
-    return Table(full[2], sql, key, full[0], tuple(Column(*row) for row in listed))
+    return Table(full[2], sql, key, full[0], tuple(Column(*row, lengths.get(row[0])) for row in listed))
 
 
 def columns(table: Table, listed: str | None) -> list[Column]:
@@ -197,6 +206,8 @@ def _value(column: Column, source: str) -> str:
 def _wrong(column: Column, source: str) -> str:
     """Return what is true for a row that the column cannot take; never unknown."""
     null = "false" if column.nullable else f"{source} IS NULL"
+    if column.type == "VARCHAR" and column.length:
+        return f"{null} OR coalesce(length({source}::VARCHAR) > {column.length}, false)"
     if column.type in ("JSON", "BLOB", "VARCHAR"):
         return null
     return f"{null} OR ({source} IS NOT NULL AND TRY_CAST({source} AS {column.type}) IS NULL)"
@@ -205,6 +216,8 @@ def _wrong(column: Column, source: str) -> str:
 def _why(column: Column, text: str | None) -> tuple[int, str]:
     if text is None:
         return 100_072, "NULL result in a non-nullable column"
+    if column.type == "VARCHAR":
+        return 100_074, f"User character length limit ({column.length}) exceeded by string '{text}'"
     code, said = next((code, said) for kind, code, said in _BAD if re.search(kind, column.type))
     return code, said.format(text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import itertools
+import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from fakesnow.arrow import to_ipc, to_sf
 FIRST_ROWS = 1_000
 """Rows that come with the answer itself; the others are chunks, that are fetched by their URLs."""
 CHUNK_ROWS = 50_000
+_NOTES = re.compile(r"\s*(insert|delete|update)\b.*?\b_fs_information_schema\.", re.IGNORECASE | re.DOTALL)
 _EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -157,6 +159,20 @@ class Spool:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
+
+    def execute(self, text: str, values: Any = None) -> Any:
+        """Run a statement; what fakesnow writes down of objects, besides the session's transaction.
+
+        DuckDB takes writes to one database in a transaction; and of the table of its own that fakesnow makes
+        for each MERGE there is nothing to write down.
+        """
+        if not _NOTES.match(text):
+            return self._connection.execute(text, values)
+        if "merge_candidates" in f"{text} {values}".lower():
+            return self
+        with self._connection.cursor() as other:
+            other.execute(text, values)
+        return self
 
     def to_arrow_table(self) -> pa.Table:
         """Return the first rows, and write the others to files."""

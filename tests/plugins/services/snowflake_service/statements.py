@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import re
+import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import sqlglot
 from fakesnow import statement_type
 from fakesnow.rowtype import describe_as_rowtype
 from fakesnow.statement_type import DML_TYPE_IDS, statement_type_id
+from sqlglot import exp
 
 from snowflake_service import loads, rewriting, scanning, several, temporary, transactions
 from snowflake_service.bindings import bound
@@ -32,6 +37,9 @@ _FILES = re.compile(
     re.IGNORECASE,
 )
 _TRUNCATE = re.compile(r"truncate\s+(?:table\s+)?(?:if\s+exists\s+)?(\S+)", re.IGNORECASE)
+_CONFLICT = re.compile(r"[Cc]onflict|Failed to commit")
+_PATIENCE = 20.0
+"""Seconds for which a statement tries to come before others."""
 
 
 class Statements:
@@ -124,7 +132,8 @@ class Statements:
                         described = cursor._describe_only(rewritten)
                         if described is not None:
                             return spool.result(type_id, describe_as_rowtype(described), _nothing())
-                    affected = self._execute(cursor, rewritten, values, rows)
+                    transactions.commit_before(query.session, expression)
+                    affected = self._as_one(query, cursor, expression, (rewritten, values, rows))
                     temporary.note(query.session, expression)
                     columns = describe_as_rowtype(cursor._describe_last_sql())
             finally:
@@ -132,6 +141,24 @@ class Statements:
         if rows and type_id in DML_TYPE_IDS:
             return told([columns[0]["name"]], [[affected]], type_id)
         return spool.result(type_id, columns, cursor._arrow_table)
+
+    def _as_one(self, query: Query, cursor: Any, expression: exp.Expression, what: Any) -> int:
+        """Do it as one transaction, and again when another session's came first.
+
+        Snowflake lets a statement wait for another's lock, DuckDB lets it fail. Within a transaction it fails
+        here, too. What fakesnow does in several steps is seen whole.
+        """
+        steps = isinstance(expression, exp.Merge) or what[2] or expression.args.get("overwrite")
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with loads.transaction(query.session) if steps else nullcontext():
+                    return self._execute(cursor, *what)
+            except duckdb.TransactionException as error:
+                over = time.monotonic() > end or query.session.transaction is not None
+                if over or not _CONFLICT.search(str(error)):
+                    raise
+            query.wait(random.uniform(0.01, 0.1))
 
     @staticmethod
     def _execute(cursor: Any, text: str, values: Any, rows: list[list[Any]]) -> int:

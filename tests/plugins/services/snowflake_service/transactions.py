@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fakesnow import statement_type
+from sqlglot import exp
 
 from snowflake_service.bindings import bound
 from snowflake_service.results import Result, told
@@ -37,6 +38,8 @@ def run(
     """Return the result of a statement that is about transactions; None for any other."""
     session = query.session
     if found := _BEGIN.fullmatch(text):
+        if session.transaction is not None:  # https://docs.snowflake.com/en/sql-reference/transactions
+            return told(["status"], [["Statement executed successfully."]], statement_type.SCL)
         result = by_fakesnow(query, "BEGIN TRANSACTION")
         number = next(_numbers)
         session.transaction = number, (found[1] or str(number)).upper()
@@ -53,6 +56,13 @@ def run(
         values, _ = bound(query.bindings)
         return _abort(query, int(values[0] if isinstance(values, list) else found[1]), queries)
     return None
+
+
+def commit_before(session: Session, expression: exp.Expression) -> None:
+    """Commit the open transaction when a statement changes objects, which Snowflake does not roll back."""
+    if session.transaction is not None and isinstance(expression, exp.Create | exp.Drop | exp.Alter):
+        session.connection._duck_conn.commit()
+        session.transaction = None
 
 
 def _open(queries: Queries) -> list[Session]:
