@@ -83,6 +83,8 @@ _SEVERAL: Final = "statement count"
 _LINE: Final = re.compile(r"error line (\d+)")
 _PASSING: Final = re.compile(r"\block|deadlock|internal error|try again|temporarily|too many|provision")
 """Of refusals without a class: those that may be over in a while."""
+_OUR_OWN: Final = (TypeError, AttributeError, LookupError)
+"""Errors that would come again, of code that is wrong."""
 _PREFIX: Final = re.compile(r"^((\d{6}|-+)( \(\w{5}\))?: )?((None|[0-9a-f-]{36}): )?")
 """The number, state and query id that the older connector puts before the text."""
 
@@ -144,7 +146,7 @@ def failure(
         query_id=query_id,
         line=line,
         url=url,
-        retryable=_retryable(kind, code, said),
+        retryable=_retryable(kind, code, said) and not isinstance(error, _OUR_OWN),
     )
 
 
