@@ -1,10 +1,21 @@
 """A Snowflake account on this machine: fakesnow (DuckDB), served and extended by `snowflake_service`.
 
-`python tests/plugins/snowflake_server.py` starts one until Ctrl-C and prints its port.
-In tests: the fixture `snowflake_server` (of the session; the test processes of one run share it), and
-`snowflake_server.connect_arguments(...)`, whose dictionary is for `snowflake.connector.connect(**...)`.
-Fields that are not the default are for tests of their own: each test takes a database of its own
-(`new_database()`), which is made at login.
+`python tests/plugins/snowflake_server.py` starts one until Ctrl-C and prints its port. What it can and cannot
+do stands in `services/snowflake_service/__init__.py`.
+
+In tests: the fixture `snowflake_server` (the test processes of one run share the server), and
+`connect_arguments(...)`, whose dictionary is for `snowflake.connector.connect(**...)`. A test takes a database
+of its own (`new_database()`), which is made at login, and a user of its own, so that the history, the faults
+and the record of requests are its own:
+
+- `ask("/_faults", {"kind": "status", "status": 503, "path": "query-request", "user": ..., "times": 2})`:
+  kinds `status`, `html`, `answer` (with `body`), `slow` (`seconds`), `cut`, `cut_after`, `truncated`; also
+  `sql` (a pattern), `skip`, `headers`. Files of stages are below `/gcs/` and `/signed/`, parts of results
+  below `/chunks/`. `DELETE /_faults?user=...` takes them back.
+- `ask("/_requests?user=...")`: what was asked; `ask("/_queries?user=...")`: queries and how often they ran.
+- `ask("/_expire", {"what": "session" | "master" | "gone", "user": ...})`: tokens expire.
+- `ask("/_lose", {"query_id": ...})`: nobody knows the query any more.
+- `ask("/_settings", {"user": ..., "patience": 0.1})`: seconds after which a query is told to be in progress.
 """
 
 from __future__ import annotations

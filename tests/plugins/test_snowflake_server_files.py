@@ -81,6 +81,21 @@ def test_the_installed_connector_puts_copies_and_gets(cursor: Any, tmp_path: Pat
 
 
 @its_own_warnings
+def test_the_installed_connector_puts_again_what_the_storage_did_not_take(
+    cursor: Any, snowflake_server: SnowflakeServer, tmp_path: Path
+) -> None:
+    (tmp_path / "one.csv").write_text("1,x\n")
+    user = cursor.execute("SELECT CURRENT_USER()").fetchone()[0]
+    snowflake_server.ask(
+        "/_faults", {"kind": "status", "status": 503, "path": "^/(gcs|signed)/", "user": user}
+    )
+    put = cursor.execute(f"PUT 'file://{tmp_path}/one.csv' @~/in/ OVERWRITE = TRUE").fetchall()
+    assert put[0][6] == "UPLOADED"
+    asked = [each for each in snowflake_server.ask(f"/_requests?user={user}") if each["method"] == "PUT"]
+    assert [each.get("fault") for each in asked] == ["status", None]
+
+
+@its_own_warnings
 def test_the_installed_connector_writes_a_data_frame(cursor: Any) -> None:
     pandas = pytest.importorskip("pandas")
     from snowflake.connector.pandas_tools import write_pandas

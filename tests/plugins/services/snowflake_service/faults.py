@@ -158,6 +158,8 @@ class Faulty:
     def _user(self, path: str, headers: dict[str, str], sent: dict[str, Any]) -> str:
         if path.startswith("/session/v1/login-request"):
             return str((sent.get("data") or {}).get("LOGIN_NAME") or "").upper()
+        if path.startswith(("/gcs/", "/signed/")):
+            return self._service.statements.transfers.whose(path, headers.get("authorization", ""))
         token = headers.get("authorization", "").partition('Token="')[2].rstrip('"')
         if token:
             return self._service.accounts.whose(token)

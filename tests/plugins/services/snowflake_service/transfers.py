@@ -39,9 +39,10 @@ class Transfers:
 
     def __init__(self, stages: Stages) -> None:
         self._stages = stages
-        self.token = secrets.token_urlsafe(24)
-        self.signed: dict[str, tuple[Path, bool]] = {}
-        """Files, and whether they may be overwritten, by what their URLs are signed with."""
+        self.tokens: dict[str, str] = {}
+        """Who shows which token."""
+        self.signed: dict[str, tuple[Path, bool, str]] = {}
+        """Files, whether they may be overwritten, and who does, by what their URLs are signed with."""
         self.metadata: dict[Path, dict[str, str]] = {}
         """What the connectors say of the files that they send."""
 
@@ -100,16 +101,28 @@ class Transfers:
             "region": "",
             "storageAccount": None,
             "isClientSideEncrypted": False,
-            "creds": {"GCS_ACCESS_TOKEN": self.token} if native else {},
+            "creds": {"GCS_ACCESS_TOKEN": self._token(query.session.user)} if native else {},
             "presignedUrl": urls[0] if urls else None,
             "endPoint": query.base_url if native else None,
         }
         more = {"stageInfo": place, "presignedUrls": urls or None, "encryptionMaterial": None}
         return told(["status"], [], statement_type.UNKNOWN, **data, **more)
 
+    def _token(self, user: str) -> str:
+        token = secrets.token_urlsafe(24)
+        self.tokens[token] = user
+        return token
+
+    def whose(self, path: str, authorization: str) -> str:
+        """Return who asks the storage for something; empty when nobody knows."""
+        key = path.split("/")[2] if path.startswith("/signed/") else ""
+        if key in self.signed:
+            return self.signed[key][2]
+        return self.tokens.get(authorization.removeprefix("Bearer "), "")
+
     def _sign(self, query: Query, file: Path, overwrite: bool) -> str:
         key = secrets.token_urlsafe(12)
-        self.signed[key] = file, overwrite
+        self.signed[key] = file, overwrite, query.session.user
         return f"{query.base_url}/signed/{key}/{quote(file.name)}"
 
     async def objects(self, request: Request) -> Response:
@@ -117,11 +130,11 @@ class Transfers:
         if key := request.path_params.get("key"):
             if key not in self.signed:
                 return Response("ExpiredToken", 400)
-            file, overwrite = self.signed[key]
+            file, overwrite, _ = self.signed[key]
             if request.method == "PUT" and file.exists() and not overwrite:
                 return Response("")
         else:
-            if request.headers.get("authorization") != f"Bearer {self.token}":
+            if not self.whose("", request.headers.get("authorization", "")):
                 return Response("AuthenticationRequired", 401)
             file = self._stages.root / request.path_params["path"]
         if request.method == "PUT":
