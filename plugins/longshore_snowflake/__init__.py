@@ -25,6 +25,8 @@ from longshore_snowflake.reports import SnowflakeFileReport, SnowflakeLoadResult
 from longshore_snowflake.results import SnowflakeResult
 from longshore_snowflake.script import SnowflakeScript
 from longshore_snowflake.scriptresults import SnowflakeScriptResult, SnowflakeStatementResult
+from longshore_snowflake.unload import SnowflakeUnload
+from longshore_snowflake.unloading import SnowflakeUnloadedFile, SnowflakeUnloadResult
 from longshore_snowflake.wait import SnowflakeWait
 
 __all__ = [
@@ -50,6 +52,9 @@ __all__ = [
     "SnowflakeStatementResult",
     "SnowflakeSyntaxError",
     "SnowflakeTimeoutError",
+    "SnowflakeUnload",
+    "SnowflakeUnloadResult",
+    "SnowflakeUnloadedFile",
     "SnowflakeWait",
     "SnowflakeWarehouseError",
     "TableName",

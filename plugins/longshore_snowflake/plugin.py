@@ -12,6 +12,7 @@ from longshore_snowflake import (
     SnowflakeLoad,
     SnowflakeQuery,
     SnowflakeScript,
+    SnowflakeUnload,
     SnowflakeWait,
 )
 from longshore_snowflake.ledger import leftovers
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return [SnowflakeQuery, SnowflakeScript, SnowflakeLoad, SnowflakeWait, SnowflakeCheck]
+    return [SnowflakeQuery, SnowflakeScript, SnowflakeLoad, SnowflakeUnload, SnowflakeWait, SnowflakeCheck]
 
 
 @hookimpl

@@ -10,7 +10,7 @@ from longshore import require
 from longshore_snowflake.emptytables import empty_table, plain
 from longshore_snowflake.errors import SnowflakeInputError, SnowflakeNetworkError
 from longshore_snowflake.faults import translated
-from longshore_snowflake.fetching import arrow_batches
+from longshore_snowflake.fetching import SOME, arrow_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +54,13 @@ class Outcome:
         """The names of the result's columns."""
         return tuple(str(column[0]) for column in self._cursor.description or ())
 
-    def batches(self) -> Iterator[Any]:
+    def batches(self, *, ahead: int = SOME) -> Iterator[Any]:
         """Yield the result as `pyarrow.Table`s, as they arrive; one without rows for no row.
 
         Timestamps are in microseconds: in nanoseconds, Arrow has no year after 2262.
+
+        Args:
+            ahead: Batches that are fetched while another one is read, where the connector lets us say so.
         """
         connector = require("snowflake.connector", extra="snowflake")
         if not self.row_count and self.kind in _QUERIES:
@@ -65,7 +68,7 @@ class Outcome:
             return
         seen = 0
         try:
-            for table in arrow_batches(self._cursor):
+            for table in arrow_batches(self._cursor, ahead):
                 seen += table.num_rows
                 yield plain(table)
             if seen != self.row_count and self.kind in _QUERIES:

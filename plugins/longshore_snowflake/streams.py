@@ -162,7 +162,7 @@ class _Filling:
 
     def _fetched(self) -> Iterator[Any]:
         try:
-            yield from self._outcome.batches()
+            yield from self._outcome.batches(ahead=1)
         except Exception as error:
             raise _FetchError(error) from error
 
@@ -225,11 +225,9 @@ def _spool() -> Generator[_Spooled]:
 class _Spooled:
     """A temporary file that was written, as what an upload reads."""
 
-    name: Final = "the result"
-    identity: Final = ""
-
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
+        self.name, self.identity = "the result", ""
 
     @property
     def size(self) -> int:
