@@ -3,10 +3,10 @@
 `python tests/plugins/snowflake_server.py` starts one until Ctrl-C and prints its port. What it can and cannot
 do stands in `services/snowflake_service/__init__.py`.
 
-In tests: the fixture `snowflake_server` (the test processes of one run share the server), and
-`connect_arguments(...)`, whose dictionary is for `snowflake.connector.connect(**...)`. A test takes a database
-of its own (`new_database()`), which is made at login, and a user of its own, so that the history, the faults
-and the record of requests are its own:
+In tests: the fixture `snowflake_server` (the test processes of one run share the server), and what its
+`connect_arguments(...)` gives to `snowflake.connector.connect(**...)`. A test takes a database of its own
+(`new_database()`), which is made at login, and a user of its own, so that the history, the faults and the
+record of requests are its own:
 
 - `ask("/_faults", {"kind": "status", "status": 503, "path": "query-request", "user": ..., "times": 2})`:
   kinds `status`, `html`, `answer` (with `body`), `slow` (`seconds`), `cut`, `cut_after`, `truncated`; also

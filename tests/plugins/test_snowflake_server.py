@@ -183,6 +183,14 @@ def test_a_temporary_table_is_the_sessions_own(plain: PlainSession) -> None:
     assert other.run(f"SELECT COUNT(*) FROM {name}")["code"] == "002003"
 
 
+def test_sums_of_integers_are_integers_and_a_session_says_who_it_is(plain: PlainSession) -> None:
+    total = plain.value("SELECT SUM(a) FROM (SELECT 40 AS a UNION ALL SELECT 2)")
+    assert (total, type(total)) == (42, int)
+    plain.rows("USE WAREHOUSE big_wh")
+    assert plain.value("SELECT CURRENT_WAREHOUSE()") == "BIG_WH"
+    assert plain.value("SELECT CURRENT_USER()") == plain.user
+
+
 def test_a_second_begin_is_ignored_and_ddl_commits(plain: PlainSession) -> None:
     plain.rows("CREATE TABLE t (a INT)")
     for text in ("BEGIN", "INSERT INTO t VALUES (1)", "BEGIN", "CREATE TABLE other (a INT)", "ROLLBACK"):

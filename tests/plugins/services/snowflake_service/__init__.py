@@ -31,7 +31,7 @@ What neither can, so that only a real account shows it:
   the connectors send attestations to Snowflake's own hosts alone.
 - Stages at S3, GCS or Azure, storage integrations, Snowpipe, INFER_SCHEMA, VALIDATION_MODE, dynamic tables,
   procedures and Snowflake Scripting; Avro, ORC and XML. DATE_FORMAT and the like are taken for AUTO.
-- Division of integers gives a double, not a NUMBER with six more digits; HUGEINT sums, collations, time zones
-  of sessions and the precision of types are DuckDB's.
+- Division of integers gives a double, not a NUMBER with six more digits; a column of integers has 64 bits;
+  texts are not summed; collations, time zones of sessions and the precision of types are DuckDB's.
 - With the older connector PUT says UPLOADED for a file that is there; the file stays as it is, though.
 """

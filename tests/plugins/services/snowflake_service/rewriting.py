@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import fakesnow.transforms
+from fakesnow.transforms import transforms as fakesnows
 from sqlglot import exp
 
 from snowflake_service.history import history
@@ -20,6 +22,7 @@ _WAIT = re.compile(r"system\$wait\s*\(\s*([\d.]+|\?)\s*(?:,\s*'(\w+)'\s*)?\)(\s+
 _UNITS = {"DAYS": 86_400, "HOURS": 3_600, "MINUTES": 60, "SECONDS": 1, "MILLISECONDS": 0.001}
 _GENERATOR = re.compile(r"table\s*\(\s*generator\s*\(\s*rowcount\s*=>\s*(\d+)\s*\)\s*\)", re.IGNORECASE)
 _SEQUENCE = re.compile(r"\bseq[1248]\s*\(\s*\)", re.IGNORECASE)
+_CAST = re.compile(r"('(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\")|\?::")
 _LAST = re.compile(r"\blast_query_id\s*\(\s*\)", re.IGNORECASE)
 _CONTEXT = re.compile(
     r"\bcurrent_(session|user|role|warehouse|account|account_name|organization_name|secondary_roles)\s*\(\s*\)",
@@ -89,6 +92,7 @@ def rewritten(query: Query, text: str, values: Any, queries: Queries) -> Iterato
     Raises:
         RefusedError: It names a query that is not known.
     """
+    text = _CAST.sub(lambda found: found[1] or "? ::", text)  # sqlglot takes them for one operator
     text = _GENERATOR.sub(lambda found: f"(SELECT range AS _seq FROM range({found[1]}))", text)
     text = _SEQUENCE.sub("_seq", text)
     text = _LAST.sub(f"'{query.previous}'", text)
@@ -184,3 +188,16 @@ def divided(expression: exp.Expression) -> bool:
         checked = exp.Case(ifs=[exp.If(this=is_zero, true=refused)], default=divisor.copy())
         division.set("expression", exp.Paren(this=checked))
     return bool(found)
+
+
+def _exact(expression: exp.Expression) -> exp.Expression:
+    """Leave the sums of numbers exact, of which fakesnow makes sums of doubles."""
+    if not isinstance(expression, exp.Sum):
+        return _of_fakesnow(expression)
+    name = fakesnows._numeric_agg_col_name(expression, expression.this)
+    named = name and isinstance(expression.parent, exp.Select)
+    return exp.alias_(expression, name, quoted=True) if named else expression
+
+
+_of_fakesnow = fakesnow.transforms.numeric_agg_implicit_cast
+fakesnow.transforms.numeric_agg_implicit_cast = _exact

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
 _SETS = re.compile(r"alter\s+session\s+(set|unset)\s+(.*)", re.IGNORECASE | re.DOTALL)
 _SETTING = re.compile(r"(\w+)(?:\s*=\s*('(?:[^']|'')*'|[\w.]+))?", re.DOTALL)
+_USE = re.compile(r"use\s+(warehouse|role)\s+(\"[^\"]+\"|[\w$]+)", re.IGNORECASE)
 _CANCEL = re.compile(r"select\s+system\$cancel_query\s*\(\s*'([^']*)'\s*\)", re.IGNORECASE)
 _FILES = re.compile(
     r"(?:put|get|list|ls|remove|rm|copy|create\b.*?\b(?:stage|file\s+format)|drop\s+(?:stage|file\s+format))\b",
@@ -72,6 +73,9 @@ class Statements:
         text = query.text[_COMMENTS.match(query.text).end() :].strip().rstrip(";").strip()  # type: ignore[union-attr]
         if found := _SETS.fullmatch(text):
             return self._alter_session(query, found[1].lower() == "set", found[2])
+        if found := _USE.fullmatch(text):
+            setattr(query.session, found[1].lower(), scanning.parts(found[2])[0])
+            return told(["status"], [["Statement executed successfully."]], statement_type.USE)
         if found := _CANCEL.fullmatch(text):
             return self._cancel(found[1])
         ours = transactions.run(query, text, self.queries, self._by_fakesnow)
