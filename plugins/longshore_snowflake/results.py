@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from longshore import require
+from longshore import MissingExtraError, require
 from longshore_snowflake.emptytables import empty_table, plain
 from longshore_snowflake.errors import SnowflakeInputError, SnowflakeNetworkError
 from longshore_snowflake.faults import translated
@@ -171,13 +172,13 @@ class SnowflakeResult:
     @property
     def pandas(self) -> Any:
         """The rows as a `pandas.DataFrame`."""
-        require("pandas", extra="snowflake")
+        _library("pandas")
         return self._held().to_pandas()
 
     @property
     def polars(self) -> Any:
         """The rows as a `polars.DataFrame`."""
-        return require("polars", extra="snowflake").from_arrow(self._held())
+        return _library("polars").from_arrow(self._held())
 
     def _held(self) -> Any:
         if self.table is None:
@@ -214,6 +215,20 @@ class SnowflakeResult:
         pyarrow = require("pyarrow", extra="snowflake")
         with pyarrow.ipc.open_stream(stored["table"]) as reader:
             return cls(**{**stored, "table": reader.read_all()})
+
+
+def _library(name: str) -> Any:
+    """Import a library that no extra of ours brings, since Arrow does for most.
+
+    Raises:
+        MissingExtraError: It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise MissingExtraError(f"{name!r} is not installed; run: pip install {name}") from error
 
 
 def _joined(tables: list[Any]) -> Any:

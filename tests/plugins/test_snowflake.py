@@ -17,7 +17,7 @@ import pytest
 from snowflake_rig import WAIT, connection_to, sql
 from snowflake_server import PASSWORD, REFUSED, SnowflakeServer
 
-from longshore import JobFinished, Secret, Success, decode, encode, flow
+from longshore import JobFinished, MissingExtraError, Secret, Success, decode, encode, flow
 from longshore.testing import raises_saying
 from longshore_snowflake import (
     SnowflakeCancelledError,
@@ -133,6 +133,15 @@ SnowflakeQuery("SELECT 1")()
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     last = done.stderr.strip().splitlines()[-1]
     assert last.endswith("is not installed; run: pip install 'longshore[snowflake]'"), done.stderr
+
+
+def test_a_data_frame_library_that_is_missing_is_named(
+    dwh: SnowflakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = SnowflakeQuery("SELECT 1 AS n", connection=dwh)()
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with raises_saying(MissingExtraError, "'polars' is not installed; run: pip install polars"):
+        assert found.polars
 
 
 @pytest.mark.parametrize(
