@@ -77,8 +77,12 @@ _REMEDIES: Final[dict[Kind, str]] = {
     SnowflakeWarehouseError: "give SnowflakeConnection(warehouse=...), or run: ALTER WAREHOUSE ... RESUME",
     SnowflakeTimeoutError: "raise STATEMENT_TIMEOUT_IN_SECONDS, or take a larger warehouse",
     SnowflakeNetworkError: "see https://status.snowflake.com, and the settings of the proxy",
-    SnowflakeLoginError: "check SnowflakeConnection(...); run: longshore doctor",
+    SnowflakeLoginError: "check SnowflakeConnection(...), or its section of connections.toml",
 }
+_NO_SECTION: Final = re.compile(r"invalid connection_name|not found in config")
+_NO_SECTION_REMEDY: Final = (
+    "write that section into ~/.snowflake/connections.toml, or give account=... and user=..."
+)
 _SEVERAL: Final = "statement count"
 _LINE: Final = re.compile(r"error line (\d+)")
 _PASSING: Final = re.compile(r"\block|deadlock|internal error|try again|temporarily|too many|provision")
@@ -160,8 +164,9 @@ def login_failure(connection: SnowflakeConnection, error: BaseException) -> Snow
     own = low.startswith("failed to login") and not _UNANSWERED.match(low)
     network = _kind(code, "", said) is SnowflakeNetworkError and "incorrect" not in low and not own
     kind: Kind = SnowflakeNetworkError if network else SnowflakeLoginError
+    remedy = _NO_SECTION_REMEDY if _NO_SECTION.search(low) else _REMEDIES[kind]
     return kind(
-        f"cannot log in to {where!r} as {whom!r}: {_answered(code)} {said!r}; {_REMEDIES[kind]}",
+        f"cannot log in to {where!r} as {whom!r}: {_answered(code)} {said!r}; {remedy}",
         code=max(code, 0),
         sqlstate=str(getattr(error, "sqlstate", None) or ""),
         retryable=_retryable(kind, code, said),

@@ -131,3 +131,4 @@ def test_the_doctor_says_whether_the_default_connection_logs_in(
     assert version.startswith("version ")
     assert (default, logs_in) == ("default connection", False)
     assert "nosuch" in said
+    assert "write that section into ~/.snowflake/connections.toml" in said
