@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from s3_servers import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 from snowflake_rig import sql
 from snowflake_server import SnowflakeServer
 
@@ -131,6 +132,28 @@ def test_a_result_goes_to_csv_with_nulls_quotes_and_bytes(dwh: SnowflakeConnecti
     assert (tmp_path / "x.csv").read_text() == expected
     SnowflakeQuery(query, to=str(tmp_path / "x.csv.gz"), connection=dwh)()
     assert gzip.decompress((tmp_path / "x.csv.gz").read_bytes()).decode() == expected
+
+
+def test_a_result_goes_to_an_object_store_whole_or_not_at_all(
+    dwh: SnowflakeConnection, moto: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("boto3", reason="needs longshore[s3]")
+    from longshore_s3 import S3Connection
+
+    bucket = moto.new_bucket()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    s3 = S3Connection(endpoint=moto.endpoint, region=REGION)
+    url = f"s3://{bucket}/lake/rows.parquet"
+    found = SnowflakeQuery(ROWS.format(5_000), to=url, storage={"s3://": s3}, connection=dwh)()
+    whole = moto.own_client.get_object(Bucket=bucket, Key="lake/rows.parquet")["Body"].read()
+    assert found.file is not None
+    assert (found.file.url, found.file.size) == (url, len(whole))
+    assert pq.read_table(pa.BufferReader(whole))["I"].to_pylist() == list(range(5_000))
+    broken = Result(pa.table({"n": [1] * 1000}), raises=ConnectionResetError("cut"))
+    with pytest.raises(ConnectionResetError):
+        write(lambda: broken, url, connections={"s3://": s3})  # type: ignore[arg-type,return-value]
+    assert moto.own_client.get_object(Bucket=bucket, Key="lake/rows.parquet")["Body"].read() == whole
 
 
 def test_no_row_makes_a_file_with_the_columns(dwh: SnowflakeConnection, tmp_path: Path) -> None:

@@ -18,9 +18,13 @@ from longshore_snowflake import (
     SnowflakeScript,
     SnowflakeScriptResult,
     SnowflakeStatementResult,
+    SnowflakeUnload,
+    SnowflakeUnloadedFile,
+    SnowflakeUnloadResult,
     SnowflakeWait,
     TableName,
 )
+from longshore_storage import ObjectInfo
 
 DWH = SnowflakeConnection(account="a-b", user="u", private_key=Secret("env:KEY"), warehouse="W")
 
@@ -28,6 +32,9 @@ assert_type(SnowflakeQuery("SELECT 1")(), SnowflakeResult)
 assert_type(SnowflakeQuery("SELECT ?", connection=DWH, retries=2)([1]).rows, list[dict[str, Any]])
 assert_type(SnowflakeQuery("SELECT ?").map([[1], [2]]), list[SnowflakeResult])
 assert_type(SnowflakeQuery("SELECT 1").replace(sql="SELECT 2")().row_count, int)
+assert_type(SnowflakeQuery("SELECT 1", to="s3://lake/x.parquet")().file, ObjectInfo | None)
+assert_type(SnowflakeUnload(to="out", file_type="csv")("LAKE.T"), SnowflakeUnloadResult)
+assert_type(SnowflakeUnload()(TableName("T")).files, tuple[SnowflakeUnloadedFile, ...])
 assert_type(SnowflakeWait("SELECT 1", values=[1], connection=DWH)(), dict[str, Any])
 assert_type(
     SnowflakeCheck({"a": "SELECT 1", "b": SnowflakeExpectation("SELECT 2", least=1)})(), dict[str, str]
