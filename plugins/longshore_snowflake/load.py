@@ -24,6 +24,8 @@ MiB: Final = 1 << 20
 _begun: Final[dict[tuple[SnowflakeConnection, str], Handle]] = {}
 """The loads that this process has begun, by their connections and keys."""
 
+_BEGINS: Final = {"append": "COPY INTO", "truncate": "INSERT OVERWRITE INTO", "merge": "MERGE INTO"}
+
 
 class SnowflakeLoad(Job[SnowflakeLoadResult]):
     """Load files, an Arrow table or a DataFrame into a table.
@@ -202,4 +204,5 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
                 current.log.warning("%s", report)
 
     def _statement(self, handle: Handle) -> Statement:
-        return Statement(f"COPY INTO {handle['table']}", tag=self.query_tag)
+        """Return the statement that changes the table as messages show it."""
+        return Statement(f"{_BEGINS[self.mode]} {handle['table']}", tag=self.query_tag)

@@ -21,7 +21,7 @@ from longshore_snowflake.loadcolumns import (
     stored,
 )
 from longshore_snowflake.loadhandles import TAG, Handle, clear
-from longshore_snowflake.parts import schema_of
+from longshore_snowflake.parts import prepared, schema_of
 from longshore_snowflake.sources import LocalFiles, RemoteFiles, Rows, sorted_out
 from longshore_snowflake.statements import Statement
 
@@ -61,6 +61,8 @@ class Loading:
             TaskCancelled: The attempt was told to stop.
         """
         given = sorted_out(source, self.task.storage_integration)
+        if isinstance(given, Rows):
+            given = Rows(prepared(given.value))
         form = self._format(given)
         columns = self._columns(given, form)
         if self.task.create:
@@ -168,7 +170,7 @@ class Loading:
         task, table = self.task, self.table
         word = self.key.replace("-", "").upper()
         scratch = self._scratch = TableName(f"LONGSHORE_{word}", table.schema, table.database)
-        self._execute(merging.scratch_statement(scratch, table))
+        self._execute(merging.scratch_statement(scratch, table, names))
         with closing(
             queries.run(self.own, self._statement(self._copy(scratch, place, form, columns)))
         ) as copied:

@@ -19,9 +19,15 @@ SHOWN: Final = 5
 """Keys that an error shows."""
 
 
-def scratch_statement(scratch: TableName, table: TableName) -> str:
-    """Return the statement that makes a table of this session alone, with the columns of another."""
-    return f"CREATE TEMPORARY TABLE IF NOT EXISTS {scratch.quoted} LIKE {table.quoted}"
+def scratch_statement(scratch: TableName, table: TableName, columns: Sequence[str]) -> str:
+    """Return the statement that makes a table of this session alone, with some columns of another.
+
+    Not with all of them, as LIKE would: those that must have a value may be there for what is updated.
+    """
+    return (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {scratch.quoted} "  # noqa: S608 - quoted
+        f"AS SELECT {_list(columns)} FROM {table.quoted} WHERE FALSE"
+    )
 
 
 def trouble_statement(scratch: TableName, keys: Sequence[str], winner: str) -> str:

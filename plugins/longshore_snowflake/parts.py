@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import require
 from longshore_snowflake.errors import SnowflakeInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 _GROUP: Final = 32 << 20
 """Bytes in memory of the rows that are written at a time."""
+_AT_ONCE: Final = 256 << 20
+"""Bytes of a DataFrame that is made an Arrow table as a whole, which takes half as long as by pieces."""
 _SAMPLE: Final = 10_000
 """Rows of a DataFrame by which the bytes of a row are told."""
+
+
+def prepared(value: Any) -> Any:
+    """Return rows as they are best written: a DataFrame of pandas that is not large as an Arrow table.
+
+    Raises:
+        SnowflakeInputError: A column has no Arrow type.
+    """
+    if not _is_pandas(value) or _bytes_of_pandas(value) > _AT_ONCE:
+        return value
+    with _told_of_pandas():
+        table = require("pyarrow", extra="snowflake").Table.from_pandas(value, preserve_index=False)
+        return table.rename_columns([str(name) for name in value.columns]).replace_schema_metadata(None)
 
 
 def schema_of(value: Any) -> Any:
@@ -108,16 +124,26 @@ def _tables(value: Any, *, first_only: bool = False) -> Iterator[Any]:
 def _of_pandas(frame: Any, *, first_only: bool) -> Iterator[Any]:
     pyarrow = require("pyarrow", extra="snowflake")
     names = [str(name) for name in frame.columns]
-    try:
+    with _told_of_pandas():
         # Of all rows: a column of objects may begin with nothing but None.
         schema = pyarrow.Schema.from_pandas(frame, preserve_index=False)
         if first_only:
             yield schema.empty_table().rename_columns(names)
             return
-        size = int(frame.head(_SAMPLE).memory_usage(deep=True).sum()) * max(len(frame) / _SAMPLE, 1)
-        for piece in _pieces(frame, size):
+        for piece in _pieces(frame, _bytes_of_pandas(frame)):
             table = pyarrow.Table.from_pandas(piece, schema=schema, preserve_index=False)
             yield table.rename_columns(names).replace_schema_metadata(None)
+
+
+def _bytes_of_pandas(frame: Any) -> float:
+    return float(frame.head(_SAMPLE).memory_usage(deep=True).sum()) * max(len(frame) / _SAMPLE, 1)
+
+
+@contextmanager
+def _told_of_pandas() -> Generator[None]:
+    pyarrow = require("pyarrow", extra="snowflake")
+    try:
+        yield
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError) as error:
         raise SnowflakeInputError(
             f"cannot load the DataFrame: {error}; give each column one type, such as frame[name].astype(str)"

@@ -98,8 +98,13 @@ def test_parquet_and_json_lines_are_loaded_by_name(load: SnowflakeLoad, tmp_path
     ]
 
 
-@pytest.mark.parametrize("kind", ["table", "reader", "batch", "pandas", "polars"])
-def test_rows_in_memory_are_loaded_with_their_types(load: SnowflakeLoad, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["table", "reader", "batch", "pandas", "large pandas", "polars"])
+def test_rows_in_memory_are_loaded_with_their_types(
+    load: SnowflakeLoad, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind == "large pandas":
+        monkeypatch.setattr("longshore_snowflake.parts._AT_ONCE", 10)
+        monkeypatch.setattr("longshore_snowflake.parts._GROUP", 300)
     moment = datetime.datetime(2013, 1, 1, 12, 30, 0, 123456)
     values = {
         "Id": [1, 2],
@@ -114,6 +119,7 @@ def test_rows_in_memory_are_loaded_with_their_types(load: SnowflakeLoad, kind: s
         "reader": table.to_reader,
         "batch": lambda: table.to_batches()[0],
         "pandas": lambda: pytest.importorskip("pandas").DataFrame(values),
+        "large pandas": lambda: pytest.importorskip("pandas").DataFrame(values),
         "polars": lambda: pytest.importorskip("polars").DataFrame(values),
     }[kind]()
     found = load.replace(create=True)(source, "made")
@@ -165,6 +171,22 @@ def test_merge_updates_and_inserts_and_a_second_time_changes_nothing(load: Snowf
     assert (again.rows_inserted, again.rows_updated) == (0, 2)
     first = datetime.date(2013, 1, 1)
     assert flights(load, "*") == [(1, "UA", first), (2, "XX", first), (3, "AA", None)]
+
+
+def test_merge_leaves_columns_alone_that_are_not_loaded(load: SnowflakeLoad) -> None:
+    sql(load.connection, "CREATE TABLE kept (id INTEGER, note VARCHAR NOT NULL, carrier VARCHAR)")
+    sql(load.connection, "INSERT INTO kept VALUES (1, 'mine', 'UA')")
+    found = load.replace(mode="merge", keys=("id",))(pyarrow.table({"id": [1], "carrier": ["EV"]}), "kept")
+    assert (found.rows_inserted, found.rows_updated) == (0, 1)
+    assert sql(load.connection, "SELECT * FROM kept") == [(1, "mine", "EV")]
+
+
+def test_files_go_through_a_stage_of_the_users_own(load: SnowflakeLoad, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{HEADER}1,UA,2013-01-01\n")
+    sql(load.connection, 'CREATE STAGE "My loads"')
+    through = load.replace(stage='"My loads"')
+    assert through(tmp_path / "a.csv", "flights").rows == 1
+    assert sql(load.connection, """LIST '@"My loads"'""") == []
 
 
 def test_rows_of_one_key_are_an_error_that_shows_them_or_the_winner_is_told(load: SnowflakeLoad) -> None:

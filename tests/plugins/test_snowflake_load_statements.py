@@ -32,7 +32,7 @@ def statements(name: str) -> list[str]:
     place = Place(root=f"s3://lake/{name}/", files=(name,), integration=name)
     form = file_format({"skip_header": 1, "field_delimiter": name, "null_if": [name, ""]}, "CSV", "")
     return [
-        merging.scratch_statement(scratch, table),
+        merging.scratch_statement(scratch, table, [name]),
         merging.trouble_statement(scratch, [name], name),
         merging.merge_statement(table, scratch, [name, "B"], [name], name),
         merging.replace_statement(table, scratch, [name]),
