@@ -1,4 +1,4 @@
-"""The record of loads whose files are in a stage, so that none stay there for ever unseen.
+"""The record of loads and unloads whose files are in a stage, so that none stay there for ever unseen.
 
 One small file for each, private to its owner, in `$LONGSHORE_STATE/snowflake-loads`. The process that loads
 holds it locked; the system takes the lock from the dead. A load that a resumed run goes on with takes its

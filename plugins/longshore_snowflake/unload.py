@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Any, Final, Literal
 
 from longshore import ConfigurationError, Job, JobFinished, JobRunning, current, field
-from longshore_snowflake import queries, staging
+from longshore_snowflake import ledger, queries, staging
 from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.identifiers import TableName  # noqa: TC001
@@ -106,6 +106,8 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
             single=self.single,
             max_file_size=self.max_file_size,
         )
+        if self._fetched:
+            ledger.begin(self.connection, root)
         return {"query": queries.submit(self._session(), self._statement(text), key), "root": root}
 
     def find(self, key: str) -> Unload | None:
@@ -135,6 +137,8 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
             TaskCancelled: The attempt was told to stop.
         """
         own, root = self._session(), handle["root"]
+        if self._fetched:
+            ledger.begin(self.connection, root)  # another process may have submitted it
         with closing(queries.outcome(own, handle["query"], self._about(handle))) as outcome:
             files = unloaded_files(outcome, root)
         if self.to:
@@ -155,8 +159,14 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
         queries.cancel(self._session(), handle["query"])
 
     def discard(self, handle: Unload) -> None:
-        if self.to and not self.keep:
+        if self._fetched:
             staging.remove(self._session(), handle["root"], self.query_tag)
+            ledger.done(self.connection, handle["root"])
+
+    @property
+    def _fetched(self) -> bool:
+        """Whether nothing is to stay in the stage."""
+        return bool(self.to) and not self.keep
 
     def _session(self) -> Session:
         return session(self.connection)

@@ -22,7 +22,9 @@ from longshore_snowflake import (
     SnowflakeUnload,
     SnowflakeUnloadResult,
     TableName,
+    ledger,
 )
+from longshore_snowflake.plugin import longshore_sweep
 from longshore_snowflake.sessions import close_all
 from longshore_snowflake.statements import key_mark
 from longshore_snowflake.unloading import root_of, select_of
@@ -159,6 +161,26 @@ def test_what_a_dead_process_submitted_is_found_by_its_key_and_fetched_again(
     unload.discard(handle)
     assert in_stage(flights, handle["root"]) == []
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_files_that_a_dead_process_left_are_swept(
+    flights: SnowflakeConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGSHORE_STATE", str(tmp_path / "state"))
+    unload = SnowflakeUnload(to=str(tmp_path / "out"), connection=flights)
+    handle = unload.submit(str(uuid.uuid4()), "flights")
+    while not isinstance(unload.poll(handle), JobFinished):
+        pass
+    assert len(in_stage(flights, handle["root"])) == 1
+    assert list(longshore_sweep()) == []  # this process lives
+    ledger._ours.clear()
+    for path in (tmp_path / "state").rglob("*.json"):  # as if its holder were dead: another file, not locked
+        text = path.read_text()
+        path.unlink()
+        path.write_text(text)
+    (left,) = longshore_sweep()
+    assert left.end()
+    assert in_stage(flights, handle["root"]) == []
 
 
 @pytest.mark.gate("D2")
