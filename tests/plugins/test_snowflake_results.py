@@ -137,7 +137,8 @@ def test_a_result_goes_to_csv_with_nulls_quotes_and_bytes(dwh: SnowflakeConnecti
 def test_a_result_goes_to_an_object_store_whole_or_not_at_all(
     dwh: SnowflakeConnection, moto: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("boto3", reason="needs longshore[s3]")
+    for library in ("boto3", "awscrt"):
+        pytest.importorskip(library, reason="needs longshore[s3]")
     from longshore_s3 import S3Connection
 
     bucket = moto.new_bucket()
