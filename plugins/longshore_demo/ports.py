@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 # In each process that runs a step.
 os.environ.setdefault("LONGSHORE_DEMO_KEY", "nobody-checks-this-key")
-for name in ("no_proxy", "NO_PROXY"):  # a proxy could not reach a server on 127.0.0.1
-    os.environ[name] = ",".join(filter(None, ("127.0.0.1", os.environ.get(name))))
+for name in ("no_proxy", "NO_PROXY"):  # a proxy could not reach a server on this machine
+    os.environ[name] = ",".join(filter(None, ("127.0.0.1", "localhost", os.environ.get(name))))
 
 KEY = Secret("env:LONGSHORE_DEMO_KEY")
 

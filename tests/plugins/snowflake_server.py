@@ -1,7 +1,7 @@
 """A Snowflake account on this machine: fakesnow (DuckDB), served and extended by `snowflake_service`.
 
 `python tests/plugins/snowflake_server.py` starts one until Ctrl-C and prints its port. What it can and cannot
-do stands in `services/snowflake_service/__init__.py`.
+do stands in `longshore_snowflake/testing/snowflake_service/__init__.py`.
 
 In tests: the fixture `snowflake_server` (the test processes of one run share the server), and what its
 `connect_arguments(...)` gives to `snowflake.connector.connect(**...)`. A test takes a database of its own
@@ -46,6 +46,7 @@ REFUSED = "refused"
 """A user whom the server never lets in."""
 _HERE = Path(__file__).parent
 _KEEPER = _HERE / "service_keeper.py"
+_SERVICE = _HERE.parents[1] / "plugins" / "longshore_snowflake" / "testing"
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _start(python: Path, folder: Path) -> int:
     command = [str(python), "-m", "snowflake_service", str(port), files]
     keeper = subprocess.Popen(
         [sys.executable, str(_KEEPER), str(folder / f"{NAME}.lease"), str(log), files, *command],
-        env={**kept, "TMPDIR": files, "PYTHONPATH": str(_HERE / "services")},
+        env={**kept, "TMPDIR": files, "PYTHONPATH": str(_SERVICE)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

