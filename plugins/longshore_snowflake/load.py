@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates these
 from contextlib import closing
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from longshore import ConfigurationError, Job, JobFinished, JobRunning, current, field
+from longshore import ConfigurationError, current, field
 from longshore_snowflake import lineage, queries
-from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.copying import ON_ERROR
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.identifiers import TableName
+from longshore_snowflake.jobs import StatementJob
 from longshore_snowflake.loadhandles import Handle, clear, recalled
 from longshore_snowflake.loading import Loading
 from longshore_snowflake.reports import SnowflakeLoadResult, changes, file_reports
-from longshore_snowflake.sessions import Session, session
 from longshore_snowflake.sources import Source  # noqa: TC001
-from longshore_snowflake.statements import Statement
+
+if TYPE_CHECKING:
+    from longshore_snowflake.connections import SnowflakeConnection
+    from longshore_snowflake.sessions import Session
+    from longshore_snowflake.statements import Statement
 
 MiB: Final = 1 << 20
 _begun: Final[dict[tuple[SnowflakeConnection, str], Handle]] = {}
-"""The loads that this process has begun, by their connections and keys."""
+"""The latest loads that this process has begun, by their connections and keys."""
+_lock: Final = threading.Lock()
+_MOST_BEGUN: Final = 10_000
 
 _BEGINS: Final = {"append": "COPY INTO", "truncate": "INSERT OVERWRITE INTO", "merge": "MERGE INTO"}
 
 
-class SnowflakeLoad(Job[SnowflakeLoadResult]):
+class SnowflakeLoad(StatementJob[SnowflakeLoadResult]):
     """Load files, an Arrow table or a DataFrame into a table.
 
     Local files go to a stage by PUT, as they are or compressed; tables and DataFrames as Parquet files, of
@@ -85,12 +90,9 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
     force: bool = False
     part_size: int = 96 * MiB
     parallel: int = 4
-    query_tag: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    history_lag: float = 3.0
-    connection: SnowflakeConnection = SnowflakeConnection()
 
     def check(self) -> None:
+        super().check()
         if isinstance(self.keys, str):
             raise ConfigurationError(
                 f"{self.name}(keys={self.keys!r}): give a tuple, such as ({self.keys!r},)"
@@ -109,8 +111,6 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
         for name in ("part_size", "parallel"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{self.name}({name}={getattr(self, name)!r}): give at least 1")
-        if self.history_lag < 0:
-            raise ConfigurationError(f"{self.name}(history_lag={self.history_lag!r}): give seconds from 0")
 
     def submit(self, key: str, /, source: Source, table: str | TableName) -> Handle:
         """Bring the files to Snowflake, and submit the statement that changes the table.
@@ -128,33 +128,22 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
         if (self.connection, key) in _begun:
             return _begun[self.connection, key]
         name = table if isinstance(table, TableName) else TableName.parse(table)
-        loading = Loading(self, session(self.connection), key, name)
+        loading = Loading(self, self._session(), key, name)
         try:
-            handle = _begun[self.connection, key] = loading.begin(source)
+            handle = loading.begin(source)
         except BaseException as error:
             loading.give_up(error)
             raise
+        with _lock:
+            _begun[self.connection, key] = handle
+            while len(_begun) > _MOST_BEGUN:
+                del _begun[next(iter(_begun))]
         return handle
 
     def find(self, key: str) -> Handle | None:
         if (self.connection, key) in _begun:
             return _begun[self.connection, key]
-        end = time.monotonic() + self.history_lag
-        while True:
-            found = recalled(session(self.connection), key)
-            if found is not None:
-                return found
-            if time.monotonic() >= end:
-                return None
-            time.sleep(min(1.0, self.history_lag))
-
-    def poll(self, handle: Handle) -> JobRunning | JobFinished:
-        own = session(self.connection)
-        status = queries.status(own, handle["query"], self._statement(handle))
-        if status.running:
-            link = query_url(own.account, handle["query"])
-            return JobRunning(message=status.name.lower().replace("_", " "), link=link)
-        return JobFinished(status.failure)
+        return self._looked_for(lambda: recalled(self._session(), key))
 
     def result(self, handle: Handle) -> SnowflakeLoadResult:
         """Return what the load came to.
@@ -162,14 +151,14 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
         Raises:
             SnowflakeError: It cannot be fetched; Snowflake keeps it for 24 hours.
         """
-        own, query = session(self.connection), handle["query"]
+        own, query = self._session(), handle["query"]
         copy = handle["copy"] or query
-        with closing(queries.outcome(own, copy, self._statement(handle))) as outcome:
+        with closing(queries.outcome(own, copy, self._about(handle))) as outcome:
             files = file_reports(outcome, names_only=bool(handle["root"]))
         rows = sum(report.rows_loaded for report in files)
         changed = {"inserted": rows}
         if handle["copy"]:
-            with closing(queries.outcome(own, query, self._statement(handle))) as outcome:
+            with closing(queries.outcome(own, query, self._about(handle))) as outcome:
                 changed = changes(outcome)
         result = SnowflakeLoadResult(
             table=handle["table"],
@@ -186,11 +175,8 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
         self._tell(own, result)
         return result
 
-    def cancel(self, handle: Handle) -> None:
-        queries.cancel(session(self.connection), handle["query"])
-
     def discard(self, handle: Handle) -> None:
-        clear(session(self.connection), handle["root"], handle["scratch"], self.query_tag)
+        clear(self._session(), handle["root"], handle["scratch"], self.query_tag)
 
     def _tell(self, own: Session, result: SnowflakeLoadResult) -> None:
         uri = lineage.uri(own, TableName.parse(result.table))
@@ -203,6 +189,6 @@ class SnowflakeLoad(Job[SnowflakeLoadResult]):
             if report.errors:
                 current.log.warning("%s", report)
 
-    def _statement(self, handle: Handle) -> Statement:
-        """Return the statement that changes the table as messages show it."""
-        return Statement(f"{_BEGINS[self.mode]} {handle['table']}", tag=self.query_tag)
+    def _about(self, handle: Handle) -> Statement:
+        """Return the statement that changes the table, as messages show it."""
+        return self._statement(f"{_BEGINS[self.mode]} {handle['table']}")

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence  # noqa: TC003 - who describes a task evaluates these
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from longshore import ConfigurationError, Job, JobFinished, JobRunning, field
+from longshore import ConfigurationError, field
 from longshore_snowflake import lineage, queries, streams
-from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.faults import query_url
+from longshore_snowflake.jobs import StatementJob
 from longshore_snowflake.results import SnowflakeResult
-from longshore_snowflake.sessions import Session, session
-from longshore_snowflake.statements import Statement
 from longshore_storage.protocol import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longshore_snowflake.results import Outcome
+    from longshore_snowflake.sessions import Session
+    from longshore_snowflake.statements import Statement
 
 GiB: Final = 1 << 30
 Query = dict[str, str]
 
 
-class SnowflakeQuery(Job[SnowflakeResult]):
+class SnowflakeQuery(StatementJob[SnowflakeResult]):
     """Run one statement.
 
     It is submitted asynchronously and then watched. A run that was killed finds it again by its id, or by the
@@ -51,23 +50,18 @@ class SnowflakeQuery(Job[SnowflakeResult]):
     """
 
     sql: str = field(kw_only=False)
-    query_tag: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     max_memory: int = GiB
     to: str = ""
     file_type: Literal["", "parquet", "csv"] = ""
     storage: Mapping[str, Connection] = field(default_factory=dict[str, Connection])
-    history_lag: float = 3.0
-    connection: SnowflakeConnection = SnowflakeConnection()
 
     def check(self) -> None:
-        self._statement()
+        super().check()
+        self._statement(self.sql)
         if self.max_memory <= 0:
             raise ConfigurationError(f"{self.name}(max_memory={self.max_memory!r}): give bytes above 0")
         if self.to:
             streams.kind_of(self.to, self.file_type)
-        if self.history_lag < 0:
-            raise ConfigurationError(f"{self.name}(history_lag={self.history_lag!r}): give seconds from 0")
 
     def submit(self, key: str, /, values: Sequence[Any] = ()) -> Query:
         """Submit the statement.
@@ -79,25 +73,11 @@ class SnowflakeQuery(Job[SnowflakeResult]):
             SnowflakeError: It was refused.
             SnowflakeInputError: A value cannot be bound.
         """
-        return {"query": queries.submit(self._session(), self._statement(values), key)}
+        return {"query": queries.submit(self._session(), self._statement(self.sql, values), key)}
 
     def find(self, key: str) -> Query | None:
-        end = time.monotonic() + self.history_lag
-        while True:
-            found = queries.find(self._session(), key)
-            if found is not None:
-                return {"query": found}
-            if time.monotonic() >= end:
-                return None
-            time.sleep(min(1.0, self.history_lag))
-
-    def poll(self, handle: Query) -> JobRunning | JobFinished:
-        own = self._session()
-        status = queries.status(own, handle["query"], self._statement())
-        if status.running:
-            link = query_url(own.account, handle["query"])
-            return JobRunning(message=status.name.lower().replace("_", " "), link=link)
-        return JobFinished(status.failure)
+        found = self._looked_for(lambda: queries.find(self._session(), key))
+        return None if found is None else {"query": found}
 
     def result(self, handle: Query) -> SnowflakeResult:
         """Return the result.
@@ -134,13 +114,7 @@ class SnowflakeQuery(Job[SnowflakeResult]):
         return streams.write(opened, self.to, kind=self.file_type, connections=self.storage)
 
     def _opened(self, own: Session, handle: Query) -> closing[Outcome]:
-        return closing(queries.outcome(own, handle["query"], self._statement()))
+        return closing(queries.outcome(own, handle["query"], self._about(handle)))
 
-    def cancel(self, handle: Query) -> None:
-        queries.cancel(self._session(), handle["query"])
-
-    def _session(self) -> Session:
-        return session(self.connection)
-
-    def _statement(self, values: Sequence[Any] = ()) -> Statement:
-        return Statement(self.sql, values=values, tag=self.query_tag, options=self.parameters)
+    def _about(self, handle: Query) -> Statement:
+        return self._statement(self.sql)

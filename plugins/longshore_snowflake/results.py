@@ -231,14 +231,6 @@ def _library(name: str) -> Any:
         raise MissingExtraError(f"{name!r} is not installed; run: pip install {name}") from error
 
 
-def _frames(library: str) -> Any:
-    """Return a library of data frames, which no extra brings along."""
-    try:
-        return require(library, extra="snowflake")
-    except MissingExtraError as error:
-        raise MissingExtraError(f"{library!r} is not installed; run: pip install {library}") from error
-
-
 def _joined(tables: list[Any]) -> Any:
     """Return one table of several; the older line gives a column of whole numbers another width in each."""
     pyarrow = require("pyarrow", extra="snowflake")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping  # noqa: TC003 - who describes a task evaluates these
 from contextlib import closing
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from longshore import ConfigurationError, Job, JobFinished, JobRunning, current, field
+from longshore import ConfigurationError, current, field
 from longshore_snowflake import ledger, queries, staging
-from longshore_snowflake.connections import SnowflakeConnection
 from longshore_snowflake.faults import query_url
 from longshore_snowflake.identifiers import TableName  # noqa: TC001
-from longshore_snowflake.sessions import Session, session
-from longshore_snowflake.statements import Statement
+from longshore_snowflake.jobs import StatementJob
 from longshore_snowflake.unloading import (
     Fetching,
     SnowflakeUnloadResult,
@@ -25,11 +22,14 @@ from longshore_snowflake.unloading import (
 )
 from longshore_storage.protocol import Connection
 
+if TYPE_CHECKING:
+    from longshore_snowflake.statements import Statement
+
 MiB: Final = 1 << 20
 Unload = dict[str, str]
 
 
-class SnowflakeUnload(Job[SnowflakeUnloadResult]):
+class SnowflakeUnload(StatementJob[SnowflakeUnloadResult]):
     """Unload a table, or the rows of a query, to files.
 
     COPY INTO writes them to a folder of a stage that has the job's key in its path, so that no other unload
@@ -72,18 +72,13 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
     max_file_size: int = 64 * MiB
     parallel: int = 4
     keep: bool = False
-    query_tag: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    history_lag: float = 3.0
     storage: Mapping[str, Connection] = field(default_factory=dict[str, Connection])
-    connection: SnowflakeConnection = SnowflakeConnection()
 
     def check(self) -> None:
         for name in ("max_file_size", "parallel"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{self.name}({name}={getattr(self, name)!r}): give at least 1")
-        if self.history_lag < 0:
-            raise ConfigurationError(f"{self.name}(history_lag={self.history_lag!r}): give seconds from 0")
+        super().check()
         unload_format(self.file_format, self.file_type)
         root_of(self.stage, self.prefix, "")
 
@@ -111,22 +106,8 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
         return {"query": queries.submit(self._session(), self._statement(text), key), "root": root}
 
     def find(self, key: str) -> Unload | None:
-        end = time.monotonic() + self.history_lag
-        while True:
-            found = queries.find(self._session(), key)
-            if found is not None:
-                return {"query": found, "root": root_of(self.stage, self.prefix, key)}
-            if time.monotonic() >= end:
-                return None
-            time.sleep(min(1.0, self.history_lag))
-
-    def poll(self, handle: Unload) -> JobRunning | JobFinished:
-        own = self._session()
-        status = queries.status(own, handle["query"], self._about(handle))
-        if status.running:
-            link = query_url(own.account, handle["query"])
-            return JobRunning(message=status.name.lower().replace("_", " "), link=link)
-        return JobFinished(status.failure)
+        found = self._looked_for(lambda: queries.find(self._session(), key))
+        return None if found is None else {"query": found, "root": root_of(self.stage, self.prefix, key)}
 
     def result(self, handle: Unload) -> SnowflakeUnloadResult:
         """Return what was unloaded, after the files were brought to `to`.
@@ -155,9 +136,6 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
             url=query_url(own.account, handle["query"]),
         )
 
-    def cancel(self, handle: Unload) -> None:
-        queries.cancel(self._session(), handle["query"])
-
     def discard(self, handle: Unload) -> None:
         if self._fetched:
             staging.remove(self._session(), handle["root"], self.query_tag)
@@ -168,11 +146,5 @@ class SnowflakeUnload(Job[SnowflakeUnloadResult]):
         """Whether nothing is to stay in the stage."""
         return bool(self.to) and not self.keep
 
-    def _session(self) -> Session:
-        return session(self.connection)
-
     def _about(self, handle: Unload) -> Statement:
         return self._statement(f"COPY INTO '{handle['root']}'")
-
-    def _statement(self, text: str) -> Statement:
-        return Statement(text, tag=self.query_tag, options=self.parameters)
