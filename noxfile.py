@@ -34,8 +34,10 @@ PROGRAMS = {
 """Programs that tests run, and the Debian packages that have them."""
 ONE_BY_ONE = ("docker",)
 """Integrations whose tests share one service of the machine, and so run one after the other."""
-WITH_SERVICES = ("gcs", "s3")
+WITH_SERVICES = ("gcs", "s3", "snowflake")
 """Integrations whose tests start servers that have environments of their own."""
+WITH_FRAMES = ("snowflake",)
+"""Integrations that give data frames of libraries which are the user's own choice."""
 PLUGINS = sorted(PROJECT["project"]["entry-points"]["longshore"])
 
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -109,7 +111,7 @@ def bare(session: nox.Session) -> None:
 @nox.parametrize("word", PLUGINS, ids=PLUGINS)
 def plugin(session: nox.Session, word: str) -> None:
     """One integration with only its own extra: `nox -s "plugin(shell)"`."""
-    install(session, word, "test")
+    install(session, word, "test", *(["frames"] if word in WITH_FRAMES else []))
     # "tests" has the rows of the gate; here it is about what is installed.
     arguments = ["-n0"] if word in ONE_BY_ONE else ["-m", "not gate"]
     if word in WITH_SERVICES:
@@ -120,7 +122,7 @@ def plugin(session: nox.Session, word: str) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Everything, with all extras and branch coverage; `plugin` has what runs one by one."""
-    install(session, "all,demo", "test", "lint", "typing")  # new-plugin: what it writes is checked
+    install(session, "all,demo", "test", "frames", "lint", "typing")  # new-plugin: what it writes is checked
     make_services(session)
     left_out = [f"--ignore={path}" for word in ONE_BY_ONE for path in tests_of(word)]
     pytest(session, "--cov", "--cov-report=term:skip-covered", *left_out)
@@ -168,7 +170,7 @@ def wheel(session: nox.Session) -> None:
         with session.chdir(Path(folder, source.name.removesuffix(".tar.gz"))):
             here = "import longshore, sys; assert longshore.__file__.startswith(sys.prefix)"
             session.run("python", "-c", here)
-            pytest(session, "tests/core", "tests/flows")
+            pytest(session, "-m", "not gate", "tests/core", "tests/flows")  # "bare" has the gate's rows
 
 
 @nox.session(python=OLDEST)
