@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore import LongshoreError, current
 from longshore_snowflake import ledger, lineage, merging, queries, staging
-from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
-from longshore_snowflake.errors import SnowflakeInputError
-from longshore_snowflake.identifiers import TableName
-from longshore_snowflake.loadcolumns import (
+from longshore_snowflake.columns import (
     Column,
     columns_of_file,
     columns_of_schema,
@@ -20,6 +17,9 @@ from longshore_snowflake.loadcolumns import (
     matched,
     stored,
 )
+from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
+from longshore_snowflake.errors import SnowflakeInputError
+from longshore_snowflake.identifiers import TableName
 from longshore_snowflake.loadhandles import TAG, Handle, clear
 from longshore_snowflake.parts import prepared, schema_of
 from longshore_snowflake.sources import LocalFiles, RemoteFiles, Rows, sorted_out

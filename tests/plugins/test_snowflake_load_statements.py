@@ -9,9 +9,9 @@ import pytest
 
 from longshore.testing import raises_saying
 from longshore_snowflake import SnowflakeInputError, merging
+from longshore_snowflake.columns import Column, columns_of_file, given_columns, matched, stored
 from longshore_snowflake.copying import FileFormat, Place, copy_statement, file_format
 from longshore_snowflake.identifiers import TableName
-from longshore_snowflake.loadcolumns import Column, columns_of_file, given_columns, matched, stored
 from longshore_snowflake.sources import LocalFiles, RemoteFiles, sorted_out
 
 NASTY = (
