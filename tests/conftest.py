@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -28,6 +30,12 @@ def store_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         patch.setenv("LONGSHORE_STORE", str(path))
         patch.setenv("LONGSHORE_STATE", str(path.parent / "state"))
         yield path
+
+
+@pytest.fixture(autouse=True)
+def no_opener_is_kept() -> None:
+    """Have urllib look at the environment again: what it keeps has the proxies of an earlier test."""
+    urllib.request.install_opener(cast("urllib.request.OpenerDirector", None))
 
 
 @pytest.fixture(scope="session")
