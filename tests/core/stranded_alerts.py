@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 from alert_channels import FileChannel
 
@@ -34,6 +35,7 @@ class StrandedChannel(Channel):
     """Speaks to a port where somebody takes the connection, and never says a word."""
 
     scheme = "stranded"
+    servers: ClassVar[dict[int, socket.socket]] = {}
 
     port: int
 
@@ -49,7 +51,17 @@ class StrandedChannel(Channel):
     def listening(cls) -> Iterator[StrandedChannel]:
         """Listen while the block lasts."""
         with contextlib.closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as server:
-            yield cls(server.getsockname()[1])
+            server.settimeout(60)
+            channel = cls(server.getsockname()[1])
+            cls.servers[channel.port] = server
+            yield channel
+
+    @contextmanager
+    def called(self) -> Iterator[None]:
+        """Wait for a call, which goes on while the block lasts."""
+        connection, _ = self.servers[self.port].accept()
+        with connection:
+            yield
 
 
 @task

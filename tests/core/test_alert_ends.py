@@ -131,9 +131,9 @@ def test_without_a_store_what_is_lost_is_counted(tmp_path: Path) -> None:
 def test_what_is_lost_is_counted_also_while_a_call_goes_on_for_ever() -> None:
     with StrandedChannel.listening() as channel:
         stranded(channel, count=1).run(executor=InlineExecutor())
-        flush_alerts(0.2)
-        stranded(channel, count=7).run(executor=InlineExecutor())
-        [standing] = flush_alerts(0.2)
+        with channel.called():
+            stranded(channel, count=7).run(executor=InlineExecutor())
+            [standing] = flush_alerts(0.2)
     assert standing.waiting == 1 + 7
 
 
