@@ -6,6 +6,7 @@ makes of one can be put on record together with the transition.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
     from longshore.states import State
 
 
-class RunWatcher:
+class RunWatcher(ABC):
     """A state handler that the driver of a run calls for the transitions that it was given for.
 
     Called as a handler, outside a flow say, it sees one transition at a time.
     """
 
+    @abstractmethod
     def __call__(self, subject: Subject, old: State, new: State, /) -> None:
         """Take note of one transition."""
-        raise NotImplementedError(f"{type(self).__name__} has no __call__()")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class Pager(Channel):
     loud: bool = False
     note: str = ""
 
+    def send(self, message: Message) -> None: ...
+
 
 @pytest.mark.parametrize(
     ("channel", "address"),
@@ -66,9 +68,21 @@ def test_a_setting_that_is_no_text_is_an_error_when_the_alert_is_made() -> None:
         Alert(Pager("110", note=["a"]))  # type: ignore[arg-type]
 
 
+def test_a_channel_without_send_cannot_be_made() -> None:
+    @dataclass(frozen=True)
+    class Mute(Channel):
+        scheme = "mute"
+        name: str
+
+    with pytest.raises(TypeError, match=r"abstract.*send"):
+        Mute("x")  # type: ignore[abstract]
+
+
 def test_a_channel_that_is_no_dataclass_is_an_error_that_says_what_to_write() -> None:
     class Bare(Channel):
         scheme = "bare"
+
+        def send(self, message: Message) -> None: ...
 
     with pytest.raises(ConfigurationError, match=r"write @dataclass\(frozen=True\) above it"):
         Alert(Bare())

@@ -107,9 +107,10 @@ def test_a_count_that_is_none_is_refused_and_nothing_is_told(wrong: dict[str, An
     assert told == []
 
 
-def test_outside_a_run_it_goes_nowhere() -> None:
+def test_outside_a_run_it_goes_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     current.reads("s3://lake/a.csv")
     current.writes("")
+    assert caplog.records == []
 
 
 class Librarian:

@@ -163,29 +163,57 @@ def running(make: Make, folder: Path) -> Iterator[S3Server]:
 
 
 def _start(make: Make, python: Path, folder: Path) -> int:
-    port, log = _free_port(), folder / f"{make.name}.log"
+    port = free_port()
     files = tempfile.mkdtemp(prefix=f"{make.name}-", dir=folder)
     filled = [text.format(port=port, folder=files) for text in make.arguments]
     environ = {key: value.format(port=port, folder=files) for key, value in make.environ}
-    lease = folder / f"{make.name}.lease"
+    start_kept(
+        make.name,
+        [str(python), *filled],
+        {**_clean_environ(), **environ},
+        folder,
+        files,
+        lambda: _answers(port),
+    )
+    return port
+
+
+def start_kept(
+    name: str,
+    command: list[str],
+    environ: Mapping[str, str],
+    folder: Path,
+    files: str,
+    answers: Callable[[], bool],
+) -> None:
+    """Start a server that lives as long as anybody holds its lease, and wait until it answers.
+
+    Args:
+        name: What its lease and its log in the folder are called.
+        command: Its command.
+        environ: Its variables.
+        folder: What the processes share that share the server.
+        files: The server's own folder, which goes with it.
+        answers: Says whether it answers.
+    """
+    log = folder / f"{name}.log"
     keeper = subprocess.Popen(
-        [sys.executable, str(_KEEPER), str(lease), str(log), files, str(python), *filled],
-        env={**_clean_environ(), "TMPDIR": files, **environ},
+        [sys.executable, str(_KEEPER), str(folder / f"{name}.lease"), str(log), files, *command],
+        env={**environ, "TMPDIR": files},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     end = time.monotonic() + 60
-    while not _answers(port):
+    while not answers():
         if keeper.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"{make.name} does not start: {log.read_text()[-2000:]}")
+            raise RuntimeError(f"{name} does not start: {log.read_text()[-2000:]}")
         time.sleep(0.1)
     keeper.returncode = 0  # it outlives us if others use it; nobody waits for it
-    return port
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that nobody who asks for any port is given."""
     while True:
         port = random.randrange(20_000, 32_000)

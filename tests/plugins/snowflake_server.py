@@ -24,8 +24,6 @@ import contextlib
 import fcntl
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -37,16 +35,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from s3_servers import _free_port, shared_folder
+from s3_servers import free_port, shared_folder, start_kept
 from service_environments import UnavailableError, python_of
 
 NAME = "fakesnow"
 USER, PASSWORD, ACCOUNT = "LOADER", "correct-horse", "acme-tests"
 REFUSED = "refused"
 """A user whom the server never lets in."""
-_HERE = Path(__file__).parent
-_KEEPER = _HERE / "service_keeper.py"
-_SERVICE = _HERE.parents[1] / "plugins" / "longshore_snowflake" / "testing"
+_SERVICE = Path(__file__).parents[2] / "plugins" / "longshore_snowflake" / "testing"
 
 
 @dataclass(frozen=True)
@@ -115,26 +111,19 @@ def running(folder: Path) -> Iterator[SnowflakeServer]:
 
 
 def _start(python: Path, folder: Path) -> int:
-    port, log = _free_port(), folder / f"{NAME}.log"
+    port = free_port()
     files = tempfile.mkdtemp(prefix=f"{NAME}-", dir=folder)
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("SNOWFLAKE_", "PYTHON"))
     }
-    command = [str(python), "-m", "snowflake_service", str(port), files]
-    keeper = subprocess.Popen(
-        [sys.executable, str(_KEEPER), str(folder / f"{NAME}.lease"), str(log), files, *command],
-        env={**kept, "TMPDIR": files, "PYTHONPATH": str(_SERVICE)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    start_kept(
+        NAME,
+        [str(python), "-m", "snowflake_service", str(port), files],
+        {**kept, "PYTHONPATH": str(_SERVICE)},
+        folder,
+        files,
+        lambda: _answers(port),
     )
-    end = time.monotonic() + 60
-    while not _answers(port):
-        if keeper.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"{NAME} does not start: {log.read_text()[-2000:]}")
-        time.sleep(0.1)
-    keeper.returncode = 0  # it outlives us if others use it; nobody waits for it
     return port
 
 

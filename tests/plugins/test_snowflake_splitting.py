@@ -169,7 +169,9 @@ def test_what_would_not_do_what_it_says_is_refused(script: str, said: str) -> No
     ],
 )
 def test_what_is_whole_is_not_refused(script: str) -> None:
-    refuse(split(script), "the script", transaction=False)
+    pieces = split(script)
+    refuse(pieces, "the script", transaction=False)
+    assert pieces == split(script)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +194,9 @@ def test_what_ends_a_transaction_is_refused_within_ours(statement: str, said: st
 def test_data_may_be_changed_within_our_transaction() -> None:
     script = "truncate table t; alter session set timezone = 'UTC'; use schema s; merge into t; call p()"
 
-    refuse(split(script), "the script", transaction=True)
+    pieces = split(script)
+    refuse(pieces, "the script", transaction=True)
+    assert [piece.kind for piece in pieces] == ["TRUNCATE", "ALTER", "USE", "MERGE", "CALL"]
 
 
 def bound(script: str, values: Any) -> list[tuple[str, list[Any]]]:

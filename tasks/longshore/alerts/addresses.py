@@ -41,7 +41,7 @@ def open_channel(address: str) -> Channel:
 
 def channel_schemes() -> dict[str, type[Channel]]:
     """Return the classes of channels by scheme: those of plugins, and those that were imported."""
-    own = {kind.scheme: kind for kind in _below(Channel) if kind.scheme}
+    own = {kind.scheme: kind for kind in _below(Channel) if kind.scheme}  # type: ignore[type-abstract]
     return own | host().channels()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import MISSING, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast, get_args, get_type_hints
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -21,7 +22,7 @@ _SHOWN: Final = "#@:/+,;~!$*()'"
 """Letters of a target that stand in an address as they are."""
 
 
-class Channel:
+class Channel(ABC):
     """A place that messages are sent to: a Slack channel, a mailbox, a pager.
 
     A subclass is a frozen dataclass whose first field names the place; it has a `scheme`, and `send`. One
@@ -62,13 +63,13 @@ class Channel:
         """Whether it can be found out that a message has arrived."""
         return False
 
+    @abstractmethod
     def send(self, message: Message) -> Receipt | str | None:
         """Show a message; return where it is, or what the channel calls it, or nothing.
 
         Raises:
             DeliveryError: It did not arrive, or may not have.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no send()")
 
     def edit(self, receipt: Receipt, message: Message) -> None:
         """Show a message in the place of the one that was sent before."""
@@ -86,7 +87,7 @@ class Channel:
         """
         raise DeliveryError(f"{self.address!r} cannot be searched", retryable=False)
 
-    def probe(self) -> None:
+    def probe(self) -> None:  # noqa: B027 - a channel that cannot look need not
         """Return when the service answers, without showing anything to anybody; raise when it does not."""
 
     @property
