@@ -79,6 +79,7 @@ def test_executors_secrets_commands_and_handlers_are_offered_by_name(shelf: Any)
             class Pager(Channel):
                 scheme = "pager"
                 number: str
+                def send(self, message): ...
             @hookimpl
             def longshore_channels():
                 return {"pager": Pager}
