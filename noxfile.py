@@ -27,6 +27,7 @@ PROGRAMS = {
     "dockerd": "docker.io",
     "dot": "graphviz",
     "iptables": "iptables",
+    "java": "openjdk-17-jre-headless",
     "node": "nodejs",
     "openssl": "openssl",
     "perl": "perl",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from longshore_shell.commands import EnvValue, Input, Value
 from longshore_shell.errors import CommandFailed, CommandInputError, CommandNotFound, CommandNotStarted
+from longshore_shell.jobs.folders import default_jobs_folder
 from longshore_shell.jobs.tasks import ShellJob, SubprocessJob
 from longshore_shell.results import CommandOutputs
 from longshore_shell.shells import Shell, ShellBytes, ShellExitCode, ShellJson, ShellLastLine, ShellLines
@@ -49,4 +50,5 @@ __all__ = [
     "SubprocessLastLine",
     "SubprocessLines",
     "Value",
+    "default_jobs_folder",
 ]

@@ -31,6 +31,9 @@ PUBLIC_MODULES = {"longshore.heldfiles", "longshore.testing"}
 STORAGE_KIT = "longshore_storage"
 USES_STORAGE = {"snowflake"}
 """Plugins that write to storage URLs of any scheme."""
+COMMAND_KIT = "longshore_shell"
+USES_COMMANDS = {"spark"}
+"""Plugins whose programs are commands, by the public names of that kit."""
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -94,10 +97,11 @@ def test_a_plugin_imports_only_public_names_and_no_other_plugin(word: str) -> No
     # What offers object storage is built on the storage kit.
     uses_storage = f"def {STORAGE_KIT}(" in hooks or word in USES_STORAGE
     allowed = {f"longshore_{word}", *([STORAGE_KIT] if uses_storage else [])}
+    kit = {COMMAND_KIT} if word in USES_COMMANDS else set[str]()
     for path in sources(f"plugins/longshore_{word}"):
         for module, names in imports(ast.parse(path.read_text())):
             place = f"{path.relative_to(ROOT)} imports {module}"
-            if module in PUBLIC_MODULES:
+            if module in PUBLIC_MODULES | kit:
                 continue
             if module.startswith("longshore.") or (module == "longshore" and not names):
                 problems.append(f"{place}; write: from longshore import <public name>")
