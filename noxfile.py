@@ -33,8 +33,8 @@ PROGRAMS = {
     "perl": "perl",
 }
 """Programs that tests run, and the Debian packages that have them."""
-ONE_BY_ONE = ("docker",)
-"""Integrations whose tests share one service of the machine, and so run one after the other."""
+BY_THEMSELVES = {"docker": "-n0", "spark": "-n2"}
+"""Integrations whose tests run in `plugin` alone, so many at once: they share a service, or start JVMs."""
 WITH_SERVICES = ("gcs", "s3", "snowflake")
 """Integrations whose tests start servers that have environments of their own."""
 WITH_FRAMES = ("snowflake",)
@@ -114,7 +114,7 @@ def plugin(session: nox.Session, word: str) -> None:
     """One integration with only its own extra: `nox -s "plugin(shell)"`."""
     install(session, word, "test", *(["frames"] if word in WITH_FRAMES else []))
     # "tests" has the rows of the gate; here it is about what is installed.
-    arguments = ["-n0"] if word in ONE_BY_ONE else ["-m", "not gate"]
+    arguments = [BY_THEMSELVES[word]] if word in BY_THEMSELVES else ["-m", "not gate"]
     if word in WITH_SERVICES:
         make_services(session)
     pytest(session, *arguments, *tests_of(word))
@@ -122,10 +122,10 @@ def plugin(session: nox.Session, word: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Everything, with all extras and branch coverage; `plugin` has what runs one by one."""
+    """Everything, with all extras and branch coverage; `plugin` has what runs by itself."""
     install(session, "all,demo", "test", "frames", "lint", "typing")  # new-plugin: what it writes is checked
     make_services(session)
-    left_out = [f"--ignore={path}" for word in ONE_BY_ONE for path in tests_of(word)]
+    left_out = [f"--ignore={path}" for word in BY_THEMSELVES for path in tests_of(word)]
     pytest(session, "--cov", "--cov-report=term:skip-covered", *left_out)
 
 
