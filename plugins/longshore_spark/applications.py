@@ -91,6 +91,12 @@ def argument(value: object, what: str) -> str:
             f"{what} holds a secret, which anybody on the driver's host could read there; "
             "give it by env= or conf="
         )
+    if "\r" in text:
+        raise SparkInputError(f"{what} holds a carriage return, which Spark's launcher takes away; use env=")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SparkInputError(f"{what} holds a lone surrogate, which is no text") from None
     return text
 
 
@@ -103,6 +109,8 @@ def resource_of(given: object, what: str, *, must_exist: bool = True) -> str:
     text = text_of(given, what)
     if _SCHEME.match(text):
         return text
+    if "#" in text or "\n" in text:
+        raise SparkInputError(f"{what} {text!r}: Spark cannot read a path with '#' or a line's end; rename it")
     path = Path(text).expanduser()
     if must_exist and not path.exists():
         raise SparkInputError(f"cannot find {what} {text!r} here; give its path, or a URL such as s3a://...")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import ABC, abstractmethod
 from collections import deque
@@ -22,7 +23,7 @@ from longshore_spark.progress import Progress
 from longshore_spark.results import SparkResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from longshore import Handle, LogLine
     from longshore_spark.connections import SparkConnection
@@ -32,7 +33,8 @@ EVENTS: Final = "events"
 """The folder of the event log, in the job's."""
 _LINES: Final = 2000
 """Lines of the log's end that are looked at for the reason of a failure."""
-_NO_SHELL: Final = re.compile(r"[\w.@/-]+", re.ASCII)
+_KEY: Final = re.compile(r"[\w.-]+", re.ASCII)
+_UTF_8: Final = re.compile(r"(?i)utf-?8$")
 
 
 class Driver(ABC):
@@ -82,6 +84,8 @@ class LocalDriver(Driver):
         variables: dict[str, Any] = {"SPARK_HOME": str(home), **app.environment}
         if self.connection.java_home is not None:
             variables["JAVA_HOME"] = str(self.connection.java_home)
+        if not _UTF_8.search(_locale({**os.environ, **variables})):
+            variables["LC_ALL"] = "C.UTF-8"  # Java reads its arguments by it
         return self._process([*words, app.resource, *app.args]).submit(
             key, env=variables, stdin=defaults + properties_text(properties)
         )
@@ -153,7 +157,7 @@ class LocalDriver(Driver):
 
     def _event_folder(self, key: str) -> Path:
         folder = self._jobs_folder() / key
-        if not _NO_SHELL.fullmatch(key):
+        if not _KEY.fullmatch(key):
             raise ConfigurationError(f"cannot use {key!r} as a job's key")
         folder.parent.mkdir(0o700, parents=True, exist_ok=True)
         for path in (folder, folder / EVENTS):
@@ -195,3 +199,8 @@ class LocalDriver(Driver):
         metrics = events.metrics()
         name = Path(str(self.task.application)).name
         return f"Spark application {name!r}" + (f" ({metrics.application_id})" if metrics else "")
+
+
+def _locale(variables: Mapping[str, Any]) -> str:
+    names = ("LC_ALL", "LC_CTYPE", "LANG")
+    return next((str(variables[name]) for name in names if variables.get(name)), "")
