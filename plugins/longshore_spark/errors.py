@@ -4,7 +4,7 @@ SparkError                                 Spark refused, or could not do it
 ├── SparkUnreachableError (ConnectionError)    no master, server or driver answers
 ├── SparkAnalysisError (LookupError)           a statement names what there is not, or cannot be parsed
 ├── SparkUnauthorizedError (PermissionError)   a server wants another token, or an owner with more rights
-├── SparkOutOfMemoryError (MemoryError)        the driver or its executors had not enough memory
+├── SparkOutOfMemoryError                      the driver or its executors had not enough memory
 ├── SparkCancelledError                        it was cancelled before it ended
 ├── SparkJavaError                             there is no Java, or none that this Spark runs on
 └── SparkVersionError                          `pyspark` and the Spark it was pointed at do not fit
@@ -48,7 +48,7 @@ class SparkUnauthorizedError(SparkError, PermissionError):
     default_retryable = False
 
 
-class SparkOutOfMemoryError(SparkError, MemoryError):
+class SparkOutOfMemoryError(SparkError):
     """The driver, or its executors, had not enough memory."""
 
     default_retryable = False

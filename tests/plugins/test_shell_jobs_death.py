@@ -224,10 +224,9 @@ def test_a_key_that_eight_processes_submit_at_once_is_started_once(
 def test_a_killed_watcher_is_seen_and_its_tree_ended_by_whoever_looks(
     jobs: Path, tmp_path: Path, mark: str
 ) -> None:
-    script = "\n".join(f"({tree}) &" for tree in TREES.values()) + "\necho up; touch up; wait"
+    script = "echo up\n" + "\n".join(f"({tree}) &" for tree in TREES.values()) + "\nwait"
     job = ShellJob(script, jobs_folder=jobs, cwd=tmp_path)
     handle = job.submit("k", env={MARK: mark})
-    wait_for(tmp_path / "up")
     wait_until_there(mark, 12)
     while not lines_of(job, handle):
         time.sleep(0.02)
@@ -238,7 +237,7 @@ def test_a_killed_watcher_is_seen_and_its_tree_ended_by_whoever_looks(
     assert (failure.reason, failure.retryable) == ("evicted", True)
     assert "was lost: the process that watched it was killed" in str(failure)
     assert failure.log_tail == ("up",)
-    assert wait_until_gone(mark, 1) == {}
+    assert wait_until_gone(mark, 10) == {}
     assert str(job.poll(handle).failure) == str(failure)  # type: ignore[union-attr]
 
 
