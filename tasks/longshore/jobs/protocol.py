@@ -27,6 +27,9 @@ Reason: TypeAlias = Literal[
 ]
 """Why a job failed, in the one vocabulary of all integrations."""
 
+Level: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+"""How grave a line of a log is, as `logging` names it."""
+
 _WORTH_RETRYING: Final = frozenset({"exit code", "evicted", "timed out", "throttled"})
 
 
@@ -84,11 +87,17 @@ class JobRunning:
         fraction: How far it is, from 0.0 to 1.0; None when the other system does not say.
         message: What it is doing.
         link: Where people can look at it.
+        done: How much of it is done, where that is counted.
+        total: How much there is in all, as far as is known.
+        unit: What is counted, in the plural: `tasks`; `B` for bytes.
     """
 
     fraction: float | None = None
     message: str = ""
     link: str = ""
+    done: int | None = None
+    total: int | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +116,11 @@ class LogLine:
         cursor: Where the log goes on behind this line: `logs()` takes it as `since`, also in another process.
         time: When the other system says it was written, aware; None when it does not say.
         stream: `stdout`, `stderr`, or what the other system calls it.
+        level: How grave the other system calls it; the job's own level when None.
     """
 
     text: str
     cursor: str
     time: datetime | None = None
     stream: str = "stdout"
+    level: Level | None = None

@@ -98,7 +98,7 @@ class Watch:
         self._stopped = ""
         self._stop_before: float | None = None
         self._cancelled = False
-        self._shown: tuple[float | None, str] = (None, "")
+        self._shown = JobRunning()
 
     def stop(self, reason: str) -> None:
         """Tell the job to stop; the next looks do it. Only the first reason counts."""
@@ -195,10 +195,12 @@ class Watch:
 
     def _show(self, status: JobRunning) -> None:
         self.context.link = status.link or self.context.link
-        shown = status.fraction, status.message
-        if shown != self._shown and status.fraction is not None:
-            self.context.progress(status.fraction, status.message)
-        self._shown = shown
+        counted = status.fraction is not None or status.done is not None
+        if status != self._shown and counted:
+            self.context.progress(
+                status.fraction, status.message, done=status.done, total=status.total, unit=status.unit
+            )
+        self._shown = status
 
     def _drain(self) -> None:
         """Read the end of the log; what cannot be read is said, and holds nothing up."""
@@ -234,8 +236,11 @@ class Watch:
 
 
 def write_line(level: int | None, line: LogLine) -> None:
-    """Log a line of a job, with the time that the other system gives it."""
-    if level is None or not task_log.isEnabledFor(level):
+    """Log a line of a job, with the time and the level that the other system gives it."""
+    if level is None:
+        return
+    level = level if line.level is None else logging.getLevelNamesMapping()[line.level]
+    if not task_log.isEnabledFor(level):
         return
     record = task_log.makeRecord(task_log.name, level, __file__, 0, "%s", (line.text,), None)
     if line.time is not None:
