@@ -49,7 +49,7 @@ def counted(level: str | None = "INFO") -> Any:
 
 def test_what_a_job_counts_is_told_as_progress() -> None:
     with progress_told() as told:
-        assert Counting()() == 3
+        assert Counting().run() == 3
     assert {(seen.done, seen.total, seen.unit, seen.message) for seen in told} >= {
         (1, 3, "steps", "step 2"),
         (2, 3, "steps", "step 3"),
