@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +20,6 @@ from longshore_spark.eventlogs import EventLog
 from longshore_spark.homes import spark_home
 from longshore_spark.java import check_java
 from longshore_spark.loglines import leveled
-from longshore_spark.progress import Progress
 from longshore_spark.results import SparkResult
 
 if TYPE_CHECKING:
@@ -103,10 +103,12 @@ class LocalDriver(Driver):
 
     def result(self, handle: Handle) -> SparkResult:
         outputs = self._process().result(handle)
-        metrics = self._events(handle).metrics()
+        events = self._events(handle)
+        metrics = events.metrics()
         return SparkResult(
             outputs=dict(outputs),
             application_id="" if metrics is None else metrics.application_id,
+            link=events.page,
             duration=outputs.duration,
             metrics=metrics,
         )
@@ -121,6 +123,7 @@ class LocalDriver(Driver):
 
     def discard(self, handle: Handle) -> None:
         self._process().discard(handle)
+        EventLog.forget(Path(handle["folder"]) / EVENTS)
 
     def _process(self, words: Iterable[str] = ("spark-submit",)) -> SubprocessJob:
         """Return the job of this machine that the driver is."""
@@ -170,9 +173,10 @@ class LocalDriver(Driver):
 
     def _running(self, handle: Handle, stands: JobRunning) -> JobRunning:
         """Return how far it is: as it says itself, else by its stages."""
+        told = self._events(handle).running()
         if stands.fraction is not None or stands.message:
-            return stands
-        return Progress.of(self._events(handle)).running()
+            return replace(stands, link=told.link)
+        return told
 
     def _failure(self, handle: Handle, failed: JobFailed) -> JobFailed:
         if failed.reason == "evicted" and self.connection.deploy_mode == "cluster":
@@ -194,9 +198,7 @@ class LocalDriver(Driver):
 
     def _shown(self, handle: Handle) -> str:
         """Return what messages call the application."""
-        events = self._events(handle)
-        events.update()
-        metrics = events.metrics()
+        metrics = self._events(handle).metrics()
         name = Path(str(self.task.application)).name
         return f"Spark application {name!r}" + (f" ({metrics.application_id})" if metrics else "")
 
