@@ -79,7 +79,7 @@ def test_callbacks_that_hang_share_one_grace_period(
 
     began = time.monotonic()
     assert isinstance(run_one(work).states["work"], TimedOut)
-    assert time.monotonic() - began < 0.05 + 0.3 + 1.0 + 0.5
+    assert time.monotonic() - began < 0.05 + 0.3 + 1.0 + 2.0
 
 
 @pytest.mark.parametrize("kind", ["raises", "hangs"])
@@ -100,7 +100,7 @@ def test_a_callback_that_comes_late_and_breaks_is_bounded_too(
     began = time.monotonic()
     with attempt.on_cancel(callback):
         assert attempt.cancelled
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert threads != [threading.current_thread().name]
     assert len(threads) == 1
 

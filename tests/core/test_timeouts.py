@@ -152,7 +152,7 @@ def test_a_time_out_that_retry_on_leaves_out_is_the_end(release: threading.Event
 
     began = time.monotonic()
     assert isinstance(run_one(hang).states["hang"], TimedOut)
-    assert time.monotonic() - began < 0.5 + 2
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("end", ["returns", "raises"])

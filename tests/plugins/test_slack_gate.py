@@ -127,7 +127,7 @@ def test_a_run_is_what_it_is_without_slack_however_slack_is_down(
         assert seconds[1] < seconds[0] + 1
     began = time.monotonic()
     standings = flush_alerts(0.5)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
     assert sum(standing.waiting for standing in standings) >= 1
     assert slack.messages("gate") == [] or way == "reset"
 
