@@ -328,18 +328,3 @@ def test_what_waits_is_bounded_and_what_finds_no_room_is_said_once(caplog: pytes
     sender.put(fact(100))
     assert sender.flush(10) == 0
     assert fake.taken[-1] == "job100"
-
-
-def test_a_thousand_steps_cost_a_run_little(backend: Backend, gate_count: Any) -> None:
-    count = gate_count(300, 2_000)
-
-    def seconds() -> float:
-        with Flow("wide") as wide:
-            load.map(list(range(count)))
-        began = time.perf_counter()
-        wide.run(executor=InlineExecutor())
-        return time.perf_counter() - began
-
-    with_lineage = min(seconds() for _ in range(3))
-    flush_lineage(10)
-    assert with_lineage / count < 0.005
