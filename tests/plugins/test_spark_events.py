@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from longshore_spark.homes import spark_home
 from spark_rig import FAST
 
 from longshore import JobRunning, LogLine
-from longshore_spark.eventlogs import EventLog
-from longshore_spark.homes import spark_home
-from longshore_spark.loglines import leveled
 from longshore_spark.connections import SparkConnection
+from longshore_spark.eventlogs import EventLog
+from longshore_spark.loglines import leveled
 
 APP = """
 import sys
@@ -46,11 +45,13 @@ def written(java: str, tmp_path_factory: pytest.TempPathFactory) -> bytes:
         "spark.eventLog.compress": "false",
         "spark.pyspark.python": sys.executable,
     }
-    words = [str(spark_home(SparkConnection()) / "bin" / "spark-submit"), "--master", "local[2]"]
+    words = [str(spark_home(SparkConnection()) / "bin/spark-submit"), "--master", "local[2]"]
     for name, value in conf.items():
         words += ["--conf", f"{name}={value}"]
     words += [str(folder / "app.py"), str(folder / "out")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False, env=dict(os.environ))
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=100, check=False, env=dict(os.environ)
+    )
     assert done.returncode == 0, done.stderr
     [log] = (folder / "log").iterdir()
     return log.read_bytes()
@@ -94,7 +95,9 @@ def test_a_log_that_grows_is_read_on_and_progress_never_goes_back(written: bytes
     EventLog.forget(tmp_path)
 
 
-def test_the_log_of_a_killed_application_counts_up_to_where_it_was_cut(written: bytes, tmp_path: Path) -> None:
+def test_the_log_of_a_killed_application_counts_up_to_where_it_was_cut(
+    written: bytes, tmp_path: Path
+) -> None:
     cut = written.index(b'{"Event":"SparkListenerApplicationEnd"') - 40
     (tmp_path / "local-1.inprogress").write_bytes(written[:cut] + b"\n\xff\xfe no event\n{}\n[1]\n")
     metrics = EventLog(tmp_path).metrics()

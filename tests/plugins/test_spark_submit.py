@@ -1,4 +1,4 @@
-"""`SparkSubmit` on this machine: what it is given arrives, what comes of it is told, nothing leaks or stays."""
+"""`SparkSubmit` on this machine: what is given arrives, what comes of it is told, nothing leaks or stays."""
 
 from __future__ import annotations
 
