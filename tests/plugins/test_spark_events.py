@@ -49,9 +49,7 @@ def written(java: str, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     for name, value in conf.items():
         words += ["--conf", f"{name}={value}"]
     words += [str(folder / "app.py"), str(folder / "out")]
-    done = subprocess.run(
-        words, capture_output=True, text=True, timeout=100, check=False, env=dict(os.environ)
-    )
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     [log] = (folder / "log").iterdir()
     return log.read_bytes()
