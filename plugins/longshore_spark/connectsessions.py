@@ -1,0 +1,105 @@
+"""Sessions of a Spark Connect server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from longshore import require
+from longshore_spark.connections import conf_text, shown_master
+from longshore_spark.errors import SparkError, SparkUnauthorizedError, SparkUnreachableError
+
+if TYPE_CHECKING:
+    from longshore_spark.connections import SparkConnection
+
+_FIRST_WAIT: Final = 100
+"""Milliseconds before a request is made again."""
+_LONGEST_WAIT: Final = 2000
+
+
+def open_session(connection: SparkConnection) -> Any:
+    """Return a new session.
+
+    Raises:
+        SparkUnreachableError: No server answers in time.
+        SparkUnauthorizedError: It refuses the token.
+        SparkError: It refuses something else.
+    """
+    require("pyspark", extra="spark")
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.session import SparkSession
+
+    conf = {name: conf_text(value) for name, value in connection.conf.items()}
+    session: Any = SparkSession(connection=_channel_builder(connection))
+    try:
+        session.client.set_retry_policies([_policy(connection.timeout)])
+        if conf:
+            session.conf._set_all(configs=conf, silent=True)  # as its builder does it
+        else:
+            _ = session.version
+    except PySparkException as error:
+        session.client.close()
+        raise _refused(connection, error) from error
+    except BaseException:
+        session.client.close()
+        raise
+    return session
+
+
+def _channel_builder(connection: SparkConnection) -> Any:
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+
+    grpc: Any = require("grpc", extra="spark")
+
+    class Channels(DefaultChannelBuilder):
+        """Wait for a server as long as the connection says: gRPC itself would for minutes."""
+
+        def toChannel(self) -> Any:  # noqa: N802
+            channel = super().toChannel()
+            try:
+                grpc.channel_ready_future(channel).result(timeout=connection.timeout)
+            except grpc.FutureTimeoutError:
+                channel.close()
+                raise _unreachable(connection) from None
+            return channel
+
+    builder = Channels(connection.master)
+    if connection.token is not None:
+        builder.set(Channels.PARAM_TOKEN, connection.token.get())
+    return builder
+
+
+def _policy(timeout: float) -> Any:
+    """Return how long a request that fails is made again: as long as the connection says, not ten minutes."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    wait, waited, tries = float(_FIRST_WAIT), 0.0, 0
+    while waited + wait <= timeout * 1000:
+        waited, tries, wait = waited + wait, tries + 1, min(2 * wait, _LONGEST_WAIT)
+    return DefaultPolicy(
+        max_retries=max(1, tries),
+        backoff_multiplier=2.0,
+        initial_backoff=_FIRST_WAIT,
+        max_backoff=_LONGEST_WAIT,
+        jitter=0,
+    )
+
+
+def _unreachable(connection: SparkConnection) -> SparkUnreachableError:
+    return SparkUnreachableError(
+        f"cannot open a session on {shown_master(connection.master)!r}: no Spark Connect server answers "
+        f"within {connection.timeout:g} s; look whether one runs there, and whether the port and use_ssl "
+        "are right"
+    )
+
+
+def _refused(connection: SparkConnection, error: Exception) -> SparkError:
+    text = str(error)
+    shown = shown_master(connection.master)
+    if "UNAUTHENTICATED" in text or "PERMISSION_DENIED" in text:
+        return SparkUnauthorizedError(
+            f"cannot open a session on {shown!r}: it refuses the token ({text}); "
+            "give another one: token=Secret('env:SPARK_TOKEN')"
+        )
+    if "UNAVAILABLE" in text:
+        return _unreachable(connection)
+    return SparkError(f"cannot open a session on {shown!r}: {text}")

@@ -1,0 +1,152 @@
+"""The JVM that a classic session of this process has its driver in.
+
+PySpark's own way to start one puts all properties on its command line, and its log on the user's terminal. So
+it is started here: its properties go by a private file that is gone once it has read them, secrets are set
+over its socket later, and what it prints is logged. It ends when its standard input does: with this process,
+however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from longshore import LogLine, redact, require
+from longshore_spark.applications import properties_text
+from longshore_spark.errors import SparkError
+from longshore_spark.homes import spark_home
+from longshore_spark.java import check_java
+from longshore_spark.loglines import leveled
+from longshore_spark.settings import defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from longshore_spark.connections import SparkConnection
+
+log: Final = logging.getLogger("longshore_spark")
+_UP_WITHIN: Final = 120.0
+"""Seconds in which a JVM must be up: those that fetch packages first take a while."""
+_DOWN_WITHIN: Final = 10.0
+_TAIL: Final = 40
+_NOT_ITS: Final = frozenset({"PYSPARK_SUBMIT_ARGS", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED"})
+
+
+class Jvm:
+    """A JVM with Spark in it, and the gateway to it.
+
+    Args:
+        connection: Where Java and Spark are.
+        properties: What it is started with: no secrets.
+
+    Raises:
+        SparkJavaError: There is no Java, or none that this Spark runs on.
+        SparkError: It did not come up.
+    """
+
+    def __init__(self, connection: SparkConnection, properties: Mapping[str, str]) -> None:
+        check_java(connection)
+        self.home = spark_home(connection)
+        self.tail: deque[str] = deque(maxlen=_TAIL)
+        self.quiet = True
+        with tempfile.TemporaryDirectory(prefix="longshore-spark-") as folder:
+            file, answer = Path(folder, "spark.properties"), Path(folder, "gateway")
+            file.write_text(defaults(self.home) + properties_text(dict(properties)), "utf-8")
+            words = [str(self.home / "bin" / "spark-submit"), "--properties-file", str(file), "pyspark-shell"]
+            self.process = subprocess.Popen(  # noqa: S603 - Spark's own launcher, no shell
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=_environment(connection, self.home, answer),
+                process_group=0,  # Ctrl-C is for this process, which then cancels what runs
+            )
+            threading.Thread(target=self._read, name="longshore-spark-log", daemon=True).start()
+            try:
+                self.gateway = _connect(*self._answer(answer))
+            except BaseException:
+                self.stop()
+                raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End it, and wait for that."""
+        gateway = getattr(self, "gateway", None)
+        if gateway is not None:
+            with contextlib.suppress(Exception):
+                gateway.shutdown()
+        self.let_go()
+        try:
+            self.process.wait(_DOWN_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def let_go(self) -> None:
+        """Close this process's end of its standard input."""
+        with contextlib.suppress(OSError):
+            _pipe(self.process.stdin).close()
+
+    def last_lines(self) -> str:
+        """Return the end of what it printed."""
+        return redact("\n".join(self.tail))
+
+    def _answer(self, answer: Path) -> tuple[int, str]:
+        """Return the port and the secret of its gateway."""
+        end = time.monotonic() + _UP_WITHIN
+        while not answer.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                seen = "it ended" if self.process.poll() is not None else f"no answer in {_UP_WITHIN:g} s"
+                raise SparkError(
+                    f"cannot start Spark's JVM: {seen}; the end of what it printed:\n{self.last_lines()}"
+                )
+            time.sleep(0.02)
+        data = answer.read_bytes()  # it is moved there when it is whole
+        size = int.from_bytes(data[4:8], "big")
+        return int.from_bytes(data[:4], "big"), data[8 : 8 + size].decode()
+
+    def _read(self) -> None:
+        for line in leveled(self._lines()):
+            self.tail.append(line.text)
+            level = logging.DEBUG if self.quiet else logging.getLevelNamesMapping()[line.level or "DEBUG"]
+            log.log(level, "%s", redact(line.text))
+
+    def _lines(self) -> Iterator[LogLine]:
+        with _pipe(self.process.stdout) as stream:
+            for line in stream:
+                yield LogLine(text=line.decode("utf-8", "replace").rstrip("\r\n"), cursor="", stream="stderr")
+
+
+def _environment(connection: SparkConnection, home: Path, answer: Path) -> dict[str, str]:
+    ours = {"SPARK_HOME": str(home), "SPARK_CONNECT_MODE": "0", "_PYSPARK_DRIVER_CONN_INFO_PATH": str(answer)}
+    if connection.java_home is not None:
+        ours["JAVA_HOME"] = str(connection.java_home)
+    return {name: text for name, text in os.environ.items() if name not in _NOT_ITS} | ours
+
+
+def _connect(port: int, secret: str) -> Any:
+    """Return PySpark's gateway to a JVM that runs; it is told of one by variables alone."""
+    names = {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
+    os.environ.update(names)
+    try:
+        return require("pyspark.java_gateway", extra="spark").launch_gateway()
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+
+
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    assert stream is not None
+    return stream
