@@ -34,6 +34,20 @@ _OURS: Final = {
 """Properties that have fields of their own."""
 
 
+_LAUNCHERS: Final = frozenset(
+    {"ARG", "CMD", "CMD_START_FLAG", "COUNT", "DELIM", "LAST", "LAUNCHER_EXIT_CODE", "LAUNCH_CLASSPATH"}
+    | {
+        "PYTHONHASHSEED",
+        "RUNNER",
+        "SPARK_ENV_LOADED",
+        "SPARK_ENV_SH",
+        "SPARK_JARS_DIR",
+        "SPARK_SCALA_VERSION",
+    }
+)
+"""Variables that the scripts of Spark's launcher set."""
+
+
 def check(task: SparkSubmit) -> None:
     """Look at the fields of a task before anything runs.
 
@@ -77,6 +91,9 @@ def application(
         raise SparkInputError(f"args={args!r}: give a list of them")
     words = tuple(applications.argument(value, f"argument {n}") for n, value in enumerate(args, 1))
     variables = {**task.environment, **(env or {})}
+    taken = sorted(_LAUNCHERS & variables.keys())
+    if taken:
+        raise SparkInputError(f"Spark's launcher sets the variable {taken[0]} itself; give it another name")
     return Application(**{**vars(app), "args": words, "environment": variables})
 
 
@@ -119,9 +136,7 @@ def _described(task: SparkSubmit, connection: SparkConnection, *, here: bool) ->
         "spark.app.name": applications.text_of(name, "app_name"),
         **_from_fields(task, must_exist=must_exist),
         **{
-            name: _value(name, value)
-            for name, value in conf.items()
-            if here or not isinstance(value, Secret)
+            name: _value(name, value) for name, value in conf.items() if here or not isinstance(value, Secret)
         },
     }
     if task.spark_log_level is not None:

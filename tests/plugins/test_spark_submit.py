@@ -13,13 +13,15 @@ import pytest
 from naughty_strings import NAUGHTY
 from spark_rig import FAST
 
-from longshore import ConfigurationError, JobFailed, Secret, flow
+from longshore import ConfigurationError, Failed, JobFailed, Secret, flow
 from longshore.redaction import isolated
 from longshore_spark import SparkConnection, SparkInputError, SparkResult, SparkSubmit
 
 pytestmark = pytest.mark.usefixtures("java")
 CANARY = "canary-7a%c2' \"\\ =:#é\U0001f986 z"
 REFUSED = {text for text in NAUGHTY if "\r" in text or "\udcff" in text}
+TRIMMED = "".join(map(chr, range(0x21)))
+"""What Java takes away at either end of a property."""
 WORDS = [text for text in NAUGHTY if text not in REFUSED]
 HERE = SparkConnection("local[2]", conf=FAST)
 
@@ -66,7 +68,7 @@ def test_arguments_properties_and_secrets_arrive_as_they_are_and_are_seen_nowher
         conf = dict(spark.sparkContext.getConf().getAll())
         told = {"args": sys.argv[1:], "conf": {k: v for k, v in conf.items() if k.startswith("spark.given.")}}
         told["same"] = conf["spark.given.hidden"] == os.environ["GIVEN"] == os.environ["CANARY"]
-        told["env"] = [os.environ[f"V{n}"] for n in range(int(os.environ["COUNT"]))]
+        told["env"] = [os.environ[f"V{n}"] for n in range(int(os.environ["VALUES"]))]
         del told["conf"]["spark.given.hidden"]
         told["rows"] = spark.range(1000).repartition(3).count()
         print("said", conf["spark.given.hidden"])
@@ -75,7 +77,7 @@ def test_arguments_properties_and_secrets_arrive_as_they_are_and_are_seen_nowher
     )
     monkeypatch.setenv("CANARY", CANARY)
     seen: list[str] = []
-    values = [text for text in WORDS if text == text.strip() and text]
+    values = [text for text in WORDS if text == text.strip(TRIMMED) and text]
     conf = {f"spark.given.n{n}": text for n, text in enumerate(values)}
     secret = Secret("env:CANARY")
     task = SparkSubmit(
@@ -88,7 +90,7 @@ def test_arguments_properties_and_secrets_arrive_as_they_are_and_are_seen_nowher
     old = os.umask(0)
     try:
         with isolated():
-            env = {f"V{n}": text for n, text in enumerate(values)} | {"COUNT": str(len(values))}
+            env = {f"V{n}": text for n, text in enumerate(values)} | {"VALUES": str(len(values))}
             handle = task.submit("one", WORDS, env={**env, "GIVEN": secret})
             seen += look_until_end(task, handle, tmp_path / "jobs")
             log = [line.text for line in task.logs(handle, None)]
@@ -100,7 +102,7 @@ def test_arguments_properties_and_secrets_arrive_as_they_are_and_are_seen_nowher
     assert "said ***" in log
     assert result["args"] == WORDS
     assert result["env"] == values
-    assert list(result["conf"].values()) == values
+    assert result["conf"] == conf
     assert (result["same"], result["rows"]) == (True, 1000)
     assert not (tmp_path / "pwned").exists()
     assert not Path("pwned").exists()
@@ -184,8 +186,8 @@ def test_a_flow_gets_the_result_of_a_jar_and_the_reason_of_a_failure(
     def day(application: str) -> Any:
         return SparkSubmit(application, connection=HERE, jobs_folder=tmp_path / "jobs")()
 
-    failed = day.run(application=str(failing))
-    [step] = [state for state in failed.states.values() if state.name != "Success"]
+    [step] = day.run(application=str(failing)).states.values()
+    assert isinstance(step, Failed)
     assert isinstance(step.error, JobFailed)
     assert "ValueError: 3 rows are too few" in str(step.error)
     assert "app.py" in str(step.error)
@@ -235,6 +237,8 @@ def test_a_missing_file_and_a_secret_argument_are_refused_before_anything_starts
     app = program(tmp_path, "")
     with pytest.raises(SparkInputError, match="argument 1 holds a secret"):
         SparkSubmit(app).submit("five", [Secret("env:HOME")])  # type: ignore[list-item]
+    with pytest.raises(SparkInputError, match="launcher sets the variable COUNT itself"):
+        SparkSubmit(app).submit("eight", env={"COUNT": "3"})
     with pytest.raises(SparkInputError, match="cannot find jars"):
         SparkSubmit(app, jars=[tmp_path / "no.jar"]).submit("six")
     assert json.dumps(SparkSubmit(app).find("seven")) == "null"
