@@ -116,7 +116,7 @@ def told(result: SparkResult) -> None:
     assert result.metrics is not None
     assert result.application_id == result.metrics.application_id
     assert result.application_id.startswith("local-")
-    assert (result.metrics.application_name, result.metrics.jobs) == ("naughty", 1)
+    assert (result.metrics.application_name, result.metrics.jobs >= 1) == ("naughty", True)
     assert result.metrics.tasks_failed == 0
     assert result.metrics.shuffle_bytes_written > 0
 
