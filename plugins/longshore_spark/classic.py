@@ -95,13 +95,7 @@ class Context:
 
     def leave(self) -> None:
         """Let go of it in a forked child, whose parent uses it."""
-        context, session = _classes()
-        gateway = context._gateway
-        if gateway is not None:
-            gateway._gateway_client.is_connected = False  # else it is told what is collected here
-        if self._jvm is not None:
-            self._jvm.let_go()
-        _forget(context, session)
+        _forget(*_classes())
 
 
 def there_already() -> Context | None:

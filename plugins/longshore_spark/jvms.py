@@ -12,12 +12,14 @@ import contextlib
 import logging
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from longshore import LogLine, redact, require
 from longshore_spark.applications import properties_text
@@ -36,6 +38,10 @@ log: Final = logging.getLogger("longshore_spark")
 _UP_WITHIN: Final = 120.0
 """Seconds in which a JVM must be up: those that fetch packages first take a while."""
 _DOWN_WITHIN: Final = 10.0
+_connecting = threading.Lock()
+_living: Final[WeakSet[Jvm]] = WeakSet()
+_left_alone: Final[list[Jvm]] = []
+"""Those of a forked child's parent: never collected, since they would hear of that."""
 _TAIL: Final = 40
 _NOT_ITS: Final = frozenset({"PYSPARK_SUBMIT_ARGS", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED"})
 
@@ -69,6 +75,7 @@ class Jvm:
                 env=_environment(connection, self.home, answer),
                 process_group=0,  # Ctrl-C is for this process, which then cancels what runs
             )
+            _living.add(self)
             threading.Thread(target=self._read, name="longshore-spark-log", daemon=True).start()
             try:
                 self.gateway = _connect(*self._answer(answer))
@@ -93,6 +100,14 @@ class Jvm:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+    def leave(self) -> None:
+        """Let go of it in a forked child, whose parent uses it."""
+        gateway = getattr(self, "gateway", None)
+        if gateway is not None:
+            gateway._gateway_client.is_connected = False  # else it is told what is collected here
+        self.let_go()
+        _left_alone.append(self)
 
     def let_go(self) -> None:
         """Close this process's end of its standard input."""
@@ -130,23 +145,39 @@ class Jvm:
 
 
 def _environment(connection: SparkConnection, home: Path, answer: Path) -> dict[str, str]:
+    python = {"PYSPARK_PYTHON": sys.executable} if connection.kind == "local" else {}
     ours = {"SPARK_HOME": str(home), "SPARK_CONNECT_MODE": "0", "_PYSPARK_DRIVER_CONN_INFO_PATH": str(answer)}
     if connection.java_home is not None:
         ours["JAVA_HOME"] = str(connection.java_home)
-    return {name: text for name, text in os.environ.items() if name not in _NOT_ITS} | ours
+    inherited = {name: text for name, text in os.environ.items() if name not in _NOT_ITS}
+    return python | inherited | ours
 
 
 def _connect(port: int, secret: str) -> Any:
     """Return PySpark's gateway to a JVM that runs; it is told of one by variables alone."""
     names = {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
-    os.environ.update(names)
-    try:
-        return require("pyspark.java_gateway", extra="spark").launch_gateway()
-    finally:
-        for name in names:
-            os.environ.pop(name, None)
+    launch = require("pyspark.java_gateway", extra="spark").launch_gateway
+    with _connecting:
+        os.environ.update(names)
+        try:
+            return launch()
+        finally:
+            for name in names:
+                os.environ.pop(name, None)
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
     assert stream is not None
     return stream
+
+
+def _after_fork() -> None:
+    """Let go of the JVMs of the parent, which would outlive it otherwise."""
+    global _connecting
+    _connecting = threading.Lock()
+    for jvm in list(_living):
+        jvm.leave()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
