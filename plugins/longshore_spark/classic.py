@@ -11,14 +11,14 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from longshore import Secret, current, require
 from longshore_spark.connections import conf_text, shown_master
 from longshore_spark.errors import SparkError, SparkInputError, SparkUnreachableError
-from longshore_spark.jvms import Jvm
+from longshore_spark.jvms import Jvm, apart
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -33,6 +33,7 @@ _LOCAL: Final = {
 }
 """A local master has nobody to talk to, and nobody was told the address of its pages."""
 _OURS: Final = {"spark.master", "spark.remote", "spark.submit.deployMode"}
+_DOWN_WITHIN: Final = 20.0
 _LAUNCHED: Final = ("extraJavaOptions", "defaultJavaOptions", "extraClassPath", "extraLibraryPath")
 
 
@@ -86,10 +87,7 @@ class Context:
             return
         self._jvm.quiet = True
         context, session = _classes()
-        with suppress(Exception):
-            session(self.spark).stop()
-        with suppress(Exception):
-            self.spark.stop()
+        apart(self.spark.stop, _DOWN_WITHIN)
         self._jvm.stop()
         _forget(context, session)
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from longshore import ConfigurationError, Resource, Secret, field, register_secret
 from longshore_spark.classic import settings_of
 from longshore_spark.connections import ConfValue, SparkConnection, connection_of
-from longshore_spark.connectsessions import open_session
+from longshore_spark.connectsessions import close_session, open_session
 from longshore_spark.errors import SparkError
 from longshore_spark.jvms import Jvm
 
@@ -105,7 +105,7 @@ class SparkConnectServer(Resource[ConnectServer]):
             private = {name: settings[name] for name in hidden}
             port = _serve(jvm, private | {"spark.connect.authenticate.token": token.read_text()}, folder)
             reached = SparkConnection(f"sc://localhost:{port}", token=Secret(f"file:{token}"))
-            open_session(reached).stop()
+            close_session(open_session(reached))
         except Exception as error:
             jvm.stop()
             raise SparkError(

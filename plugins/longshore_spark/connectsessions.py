@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import require
 from longshore_spark.connections import conf_text, shown_master
 from longshore_spark.errors import SparkError, SparkUnauthorizedError, SparkUnreachableError
+from longshore_spark.jvms import apart
 
 if TYPE_CHECKING:
     from longshore_spark.connections import SparkConnection
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 _FIRST_WAIT: Final = 100
 """Milliseconds before a request is made again."""
 _LONGEST_WAIT: Final = 2000
+_DOWN_WITHIN: Final = 10.0
 
 
 def open_session(connection: SparkConnection) -> Any:
@@ -43,6 +46,19 @@ def open_session(connection: SparkConnection) -> Any:
         session.client.close()
         raise
     return session
+
+
+def close_session(session: Any) -> None:
+    """Release a session at its server, if that still answers, and close the connection."""
+
+    def close() -> None:
+        session.client.set_retry_policies([])
+        with suppress(Exception):
+            session.client.release_session()
+        session.release_session_on_close = False
+        session.stop()
+
+    apart(close, _DOWN_WITHIN)
 
 
 def _channel_builder(connection: SparkConnection) -> Any:

@@ -6,11 +6,22 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - fields' types, looked up at run time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypedDict, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    ParamSpec,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from longshore import Cache, Delay, FunctionTask, State, Subject, TaskDefinitionError, field
 from longshore_spark.connections import ConfValue, SparkConnection, check_conf, connection_of
-from longshore_spark.modes import in_mode_of
+from longshore_spark.modes import activated
 from longshore_spark.sessions import session_for
 from longshore_spark.tags import tagged
 
@@ -68,7 +79,7 @@ class SparkFunctionTask(FunctionTask[P, R]):
         """
         given = connection_of(self.connection)
         connection = replace(given, conf={**given.conf, **self.conf}) if self.conf else given
-        with session_for(connection) as session, in_mode_of(session), tagged(session):
+        with session_for(connection) as session, activated(session), tagged(session):
             function: Any = self.fn
             result: R = function(session, *args, **kwargs)
             _check_result(self.name, result)
@@ -142,13 +153,11 @@ def _signature(function: Callable[..., Any]) -> Any:
 
 
 def _check_result(name: str, result: object) -> None:
-    held: Sequence[object] = (result,)
-    if isinstance(result, list | tuple):
-        held = result
-    elif isinstance(result, dict):
-        held = list(result.values())
-    for each in held:
-        kind = type(each)
+    held: Any = result
+    if isinstance(result, dict):
+        held = cast("dict[Any, Any]", result).values()
+    for each in held if isinstance(result, list | tuple | dict) else (result,):
+        kind: type = type(each)
         if kind.__name__ in _LAZY and kind.__module__.startswith("pyspark."):
             raise TaskDefinitionError(
                 f"{name} returns a Spark {kind.__name__}, which is of no use once its session has ended; "

@@ -30,7 +30,7 @@ from longshore_spark.loglines import leveled
 from longshore_spark.settings import defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from longshore_spark.connections import SparkConnection
 
@@ -92,8 +92,7 @@ class Jvm:
         """End it, and wait for that."""
         gateway = getattr(self, "gateway", None)
         if gateway is not None:
-            with contextlib.suppress(Exception):
-                gateway.shutdown()
+            apart(gateway.shutdown, _DOWN_WITHIN)
         self.let_go()
         try:
             self.process.wait(_DOWN_WITHIN)
@@ -142,6 +141,22 @@ class Jvm:
         with _pipe(self.process.stdout) as stream:
             for line in stream:
                 yield LogLine(text=line.decode("utf-8", "replace").rstrip("\r\n"), cursor="", stream="stderr")
+
+
+def apart(call: Callable[[], object], seconds: float) -> None:
+    """Make a call in a thread of its own, and wait for it at most so long; what it raises is of no interest.
+
+    For what must not hang, and for what must not use this thread's connection to a JVM, which Ctrl-C may have
+    interrupted in the middle of an answer.
+    """
+
+    def quietly() -> None:
+        with contextlib.suppress(Exception):
+            call()
+
+    thread = threading.Thread(target=quietly, name="longshore-spark-apart", daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def _environment(connection: SparkConnection, home: Path, answer: Path) -> dict[str, str]:

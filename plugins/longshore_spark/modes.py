@@ -1,16 +1,17 @@
-"""Which of its two lines PySpark's functions (`functions.col`, `Window`, ...) are of in this process.
+"""What PySpark has to know of a session while a function uses it.
 
-PySpark decides that for a whole process, by a variable of the environment. So functions that use classic
-sessions and functions that use Spark Connect cannot run in one process at one time; one after the other they
-can. Statements of SQL do not need it.
+Its functions (`functions.col`, `Window`, ...) look for the active session, and are of one of two lines,
+classic or Spark Connect. That is decided for a whole process, by a variable of the environment. So functions
+of both lines cannot run in one process at one time; one after the other they can. Statements of SQL need
+nothing of this.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from longshore_spark.errors import SparkError
 from longshore_spark.tags import is_connect
@@ -27,8 +28,8 @@ _set_by_us = False
 
 
 @contextmanager
-def in_mode_of(session: SparkSession) -> Generator[None]:
-    """Have PySpark's functions be of the line that a session is of.
+def activated(session: SparkSession) -> Generator[None]:
+    """Have PySpark's functions be of the line that a session is of, and find it as this thread's active one.
 
     Raises:
         SparkError: A function that needs the other line runs in this process.
@@ -36,9 +37,34 @@ def in_mode_of(session: SparkSession) -> Generator[None]:
     connect = is_connect(session)
     _enter(connect)
     try:
-        yield
+        with _active_remote(session) if connect else _active_here(session):
+            yield
     finally:
         _leave(connect)
+
+
+@contextmanager
+def _active_remote(session: Any) -> Generator[None]:
+    here = type(session)._active_session
+    before = getattr(here, "session", None)
+    here.session = session
+    try:
+        yield
+    finally:
+        here.session = before
+
+
+@contextmanager
+def _active_here(session: Any) -> Generator[None]:
+    kind = type(session)
+    in_java = kind._get_j_spark_session_class(session._jvm)
+    in_java.setActiveSession(session._jsparkSession)
+    kind._activeSession = session
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # its JVM may have ended
+            in_java.clearActiveSession()
 
 
 def _enter(connect: bool) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from longshore import ConfigurationError, current
 from longshore_spark import classic
 from longshore_spark.connections import SparkConnection, conf_text
-from longshore_spark.connectsessions import open_session
+from longshore_spark.connectsessions import close_session, open_session
 from longshore_spark.errors import SparkError
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ class Kept:
         """Stop it, if it is one of Spark Connect; a context is stopped with the last of its sessions."""
         session, self._session = self._session, None
         if session is not None and self._context is None:
-            with suppress(Exception):
-                session.stop()
+            close_session(session)
         self._context = None
 
 

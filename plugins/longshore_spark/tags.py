@@ -9,18 +9,19 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import current
+from longshore_spark.jvms import apart
 from longshore_spark.sessionprogress import ConnectHandler, TaggedJobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from pyspark.sql import SparkSession
 
 _LOOK: Final = 1.0
 """Seconds between two looks at how far it is."""
+_PATIENCE: Final = 10.0
 _AGAIN: Final = 0.3
 """Seconds until what began after a cancel is cancelled too."""
-_PATIENCE: Final = 10.0
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def tagged(session: SparkSession) -> Generator[str]:
         with current.on_cancel(watch.cancel):
             yield tag
     except KeyboardInterrupt:
-        _apart(work.cancel)
+        apart(work.cancel, _PATIENCE)
         raise
     finally:
         watch.end()
@@ -121,15 +122,3 @@ class _Watch:
                     self._work.cancel()
                 else:
                     self._work.tell()
-
-
-def _apart(call: Callable[[], None]) -> None:
-    """Make a call in a thread of its own: the connection of this one was interrupted in the middle."""
-
-    def quietly() -> None:
-        with suppress(Exception):
-            call()
-
-    thread = threading.Thread(target=quietly, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
