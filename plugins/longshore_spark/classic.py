@@ -185,7 +185,7 @@ def _check_reachable(connection: SparkConnection) -> None:
         else:
             return
     raise SparkUnreachableError(
-        f"cannot start a session on {connection.master!r}: nothing answers there ({seen}); "
+        f"cannot open a session on {connection.master!r}: nothing answers there ({seen}); "
         "look whether the master runs, and whether host and port are right"
     ) from seen
 

@@ -155,9 +155,9 @@ def _signature(function: Callable[..., Any]) -> Any:
 def _check_result(name: str, result: object) -> None:
     held: Any = result
     if isinstance(result, dict):
-        held = cast("dict[Any, Any]", result).values()
+        held = cast("Mapping[Any, Any]", result).values()
     for each in held if isinstance(result, list | tuple | dict) else (result,):
-        kind: type = type(each)
+        kind: Any = each.__class__
         if kind.__name__ in _LAZY and kind.__module__.startswith("pyspark."):
             raise TaskDefinitionError(
                 f"{name} returns a Spark {kind.__name__}, which is of no use once its session has ended; "

@@ -24,7 +24,7 @@ from weakref import WeakSet
 from longshore import LogLine, redact, require
 from longshore_spark.applications import properties_text
 from longshore_spark.errors import SparkError
-from longshore_spark.homes import spark_home
+from longshore_spark.homes import check_home
 from longshore_spark.java import check_java
 from longshore_spark.loglines import leveled
 from longshore_spark.settings import defaults
@@ -54,13 +54,16 @@ class Jvm:
         properties: What it is started with: no secrets.
 
     Raises:
+        MissingExtraError: PySpark is not installed.
         SparkJavaError: There is no Java, or none that this Spark runs on.
+        SparkVersionError: `SPARK_HOME` and PySpark are of two versions.
         SparkError: It did not come up.
     """
 
     def __init__(self, connection: SparkConnection, properties: Mapping[str, str]) -> None:
+        require("pyspark.java_gateway", extra="spark")
+        self.home = check_home(connection)
         check_java(connection)
-        self.home = spark_home(connection)
         self.tail: deque[str] = deque(maxlen=_TAIL)
         self.quiet = True
         with tempfile.TemporaryDirectory(prefix="longshore-spark-") as folder:

@@ -45,7 +45,7 @@ def activated(session: SparkSession) -> Generator[None]:
 
 @contextmanager
 def _active_remote(session: Any) -> Generator[None]:
-    here = type(session)._active_session
+    here: Any = session.__class__._active_session
     before = getattr(here, "session", None)
     here.session = session
     try:
@@ -56,8 +56,8 @@ def _active_remote(session: Any) -> Generator[None]:
 
 @contextmanager
 def _active_here(session: Any) -> Generator[None]:
-    kind = type(session)
-    in_java = kind._get_j_spark_session_class(session._jvm)
+    kind: Any = session.__class__
+    in_java: Any = kind._get_j_spark_session_class(session._jvm)
     in_java.setActiveSession(session._jsparkSession)
     kind._activeSession = session
     try:
