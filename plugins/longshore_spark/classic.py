@@ -37,12 +37,15 @@ _DOWN_WITHIN: Final = 20.0
 _LAUNCHED: Final = ("extraJavaOptions", "defaultJavaOptions", "extraClassPath", "extraLibraryPath")
 
 
+class MisfitError(Exception):
+    """A context is not what somebody wants."""
+
+
 class Context:
     """The context of this process: ours, with its JVM, or one that was there already.
 
     Attributes:
         settings: The static part of what it was made for.
-        users: How many sessions of it are in use.
     """
 
     def __init__(self, master: str, settings: Mapping[str, str], spark: Any, jvm: Jvm | None) -> None:
@@ -67,14 +70,18 @@ class Context:
             return False
 
     def session(self, wanted: Mapping[str, str]) -> Any:
-        """Return a new session with properties of its own; None if they are not for a session to have."""
+        """Return a new session with properties of its own.
+
+        Raises:
+            MisfitError: They are not for a session to have.
+        """
         made = _classes()[1](self.spark).newSession()
         for name in sorted(self.settings.keys() | wanted.keys()):
             value = wanted.get(name)
             if value == self.settings.get(name) or (not self.ours and value is None):
                 continue
             if not name.startswith("spark.sql.") or not made.conf.isModifiable(name):
-                return None
+                raise MisfitError(f"with another {name}")
             if value is None:
                 made.conf.unset(name)
             else:
@@ -116,10 +123,9 @@ def start(connection: SparkConnection, settings: Mapping[str, str]) -> Context:
             f"cannot start Spark on {connection.master!r} here: PySpark is in Connect mode in this process; "
             "run the step in another one (ProcessExecutor), or after those that use Spark Connect"
         )
-    _check_reachable(connection)
     hidden = {name for name, value in connection.conf.items() if isinstance(value, Secret)}
-    launched = {name: text for name, text in settings.items() if name not in hidden}
-    jvm = Jvm(connection, launched)
+    named = {"spark.app.name": current.flow or "longshore", **settings}
+    jvm = Jvm(connection, {name: text for name, text in named.items() if name not in hidden})
     context, session = _classes()
     try:
         context._ensure_initialized(gateway=jvm.gateway)
@@ -161,15 +167,18 @@ def settings_of(connection: SparkConnection) -> dict[str, str]:
     return {
         **_QUIET,
         **(_LOCAL if connection.kind == "local" else {}),
-        "spark.app.name": current.flow or "longshore",
         **given,
         "spark.master": connection.master,
         "spark.submit.deployMode": "client",
     }
 
 
-def _check_reachable(connection: SparkConnection) -> None:
-    """Look whether a standalone master takes connections: Spark itself would try for a minute."""
+def check_reachable(connection: SparkConnection) -> None:
+    """Look whether a standalone master takes connections: Spark itself would try for a minute.
+
+    Raises:
+        SparkUnreachableError: None does.
+    """
     if connection.kind != "standalone":
         return
     places = connection.master.removeprefix("spark://").split(",")

@@ -123,6 +123,7 @@ class SparkConnectServer(Resource[ConnectServer]):
         settings = settings_of(connection)
         plugins = [name for name in settings.get("spark.plugins", "").split(",") if name]
         return {
+            "spark.app.name": "longshore-connect",
             "spark.sql.artifact.isolation.enabled": "true",
             "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
             **settings,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from longshore import ConfigurationError, current
@@ -18,7 +19,7 @@ from longshore_spark.connectsessions import close_session, open_session
 from longshore_spark.errors import SparkError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from pyspark.sql import SparkSession
 
@@ -157,18 +158,19 @@ class _Driver:
 
     def session(self, connection: SparkConnection) -> tuple[classic.Context, Any]:
         """Return a new session for a connection, and the context that it is in."""
+        settings = classic.settings_of(connection)
         with self._lock:
             context = self._at_hand()
             if context is not None:
-                session = self._fitting(context, connection)
-                if session is not None:
-                    return context, session
-                self._make_room(context, connection)
-            settings = classic.settings_of(connection)
+                try:
+                    return context, self._fitting(context, connection, settings)
+                except classic.MisfitError as misfit:
+                    classic.check_reachable(connection)
+                    self._make_room(context, connection, str(misfit))
+            else:
+                classic.check_reachable(connection)
             self.context = context = classic.start(connection, settings)
-            session = context.session(settings)
-            assert session is not None
-            return context, session
+            return context, context.session(settings)
 
     def stop_if_idle(self) -> None:
         with self._lock:
@@ -182,20 +184,22 @@ class _Driver:
             self.context = classic.there_already()
         return self.context
 
-    def _fitting(self, context: classic.Context, connection: SparkConnection) -> Any:
+    def _fitting(
+        self, context: classic.Context, connection: SparkConnection, settings: Mapping[str, str]
+    ) -> Any:
+        elsewhere = context.master != connection.master
+        if elsewhere and (context.ours or replace(connection, conf={}) != SparkConnection()):
+            raise classic.MisfitError(f"on {context.master!r}")
         if context.ours:
-            fits = context.master == connection.master
-            return context.session(classic.settings_of(connection)) if fits else None
-        if context.master != connection.master and connection != SparkConnection():
-            return None
+            return context.session(settings)
         return context.session({name: conf_text(value) for name, value in connection.conf.items()})
 
-    def _make_room(self, context: classic.Context, connection: SparkConnection) -> None:
+    def _make_room(self, context: classic.Context, connection: SparkConnection, misfit: str) -> None:
         if not context.ours or _pool.users_of(context):
             why = "is in use" if context.ours else "was started by somebody else"
             raise SparkError(
-                f"cannot start Spark on {connection.master!r} with these properties: this process has one on "
-                f"{context.master!r} already, which {why}, and a process can have one; run the step after "
+                f"cannot start Spark on {connection.master!r}: this process has one {misfit} already, which "
+                f"{why}, and a process can have one; run the step after "
                 "the others, in a process of its own (ProcessExecutor), on a Spark Connect server, or as an "
                 "application (SparkSubmit)"
             )
