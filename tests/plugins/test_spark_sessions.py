@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ def test_sql_properties_are_a_sessions_own_and_static_ones_are_refused_while_oth
     more = replace(HERE, conf={**HERE.conf, "spark.driver.memory": "768m"})
     elsewhere = SparkConnection("local[1]", conf=FAST)
     for other, seen in ((more, "with another spark.driver.memory"), (elsewhere, "on 'local[2]'")):
-        with pytest.raises(SparkError, match=f"has one {re.escape(seen)} already, .* ProcessExecutor"):
+        with pytest.raises(SparkError, match=f"has one {re.escape(seen)} already, .*ProcessExecutor"):
             session_for(other).__enter__()
     assert there.range(3).count() == 3
 
@@ -219,7 +220,7 @@ def test_ctrl_c_ends_a_run_with_its_jobs_and_its_jvm_and_nothing_is_printed(tmp_
         @spark_task(connection=SparkConnection("local[2]", conf=FAST))
         def stuck(spark):
             started = spark.sparkContext._jvm.ProcessHandle.current().pid()
-            print("jvm", started, flush=True)
+            print("jvm ", started, sep=chr(10), flush=True)
             nap = udf(lambda n: time.sleep(0.2) or n, "long")
             spark.range(0, 100_000, 1, 2).select(nap("id").alias("n")).agg({"n": "sum"}).collect()
 
@@ -231,15 +232,12 @@ def test_ctrl_c_ends_a_run_with_its_jobs_and_its_jvm_and_nothing_is_printed(tmp_
         """,
     )
     assert program.stdout is not None
-    lines = []
-    for line in program.stdout:
-        lines.append(line)
-        if line.startswith("jvm "):
-            break
-    jvm = int(lines[-1].split()[1])
-    program.send_signal(signal.SIGINT)
-    rest = program.stdout.read()
-    assert program.wait(60) != 0
+    with program:
+        lines = list(takewhile(lambda line: not line.startswith("jvm "), program.stdout))
+        jvm = int(program.stdout.readline())
+        program.send_signal(signal.SIGINT)
+        rest = program.stdout.read()
+    assert program.returncode != 0
     assert not Path(f"/proc/{jvm}").exists()
     assert "stuck | Cancelled" in rest, rest
     assert not re.search(r"WARN|log4j|Setting default", "".join(lines)), lines
