@@ -124,6 +124,7 @@ class SparkConnectServer(Resource[ConnectServer]):
         plugins = [name for name in settings.get("spark.plugins", "").split(",") if name]
         return {
             "spark.app.name": "longshore-connect",
+            "spark.connect.progress.reportInterval": "1s",
             "spark.sql.artifact.isolation.enabled": "true",
             "spark.sql.artifact.isolation.alwaysApplyClassloader": "true",
             **settings,

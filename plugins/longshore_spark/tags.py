@@ -61,9 +61,11 @@ class _Classic:
 
     def begin(self) -> None:
         self._spark.addJobTag(self._tag)
+        self._spark.setInterruptOnCancel(True)  # else its tasks go on, as nobody waits for them
 
     def end(self) -> None:
         self._spark.removeJobTag(self._tag)
+        self._spark.setInterruptOnCancel(False)
 
     def cancel(self) -> None:
         self._spark.cancelJobsWithTag(self._tag)
