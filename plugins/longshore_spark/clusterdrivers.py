@@ -2,20 +2,276 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from longshore import parse_outputs
+from longshore import (
+    JobFailed,
+    JobFinished,
+    JobRunning,
+    JobUnreachableError,
+    Outputs,
+    Secret,
+    parse_outputs,
+    parse_progress,
+)
+from longshore_spark import faults, settings
+from longshore_spark.applications import KEY, text_of
+from longshore_spark.driverlogs import OUTPUTS, DriverFiles
 from longshore_spark.drivers import Driver
+from longshore_spark.errors import SparkInputError, SparkUnreachableError
+from longshore_spark.homes import package_version
 from longshore_spark.loglines import leveled
+from longshore_spark.masters import Master
+from longshore_spark.memories import Memory
 from longshore_spark.results import SparkResult
-from longshore_spark.standalone import StandaloneDriver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator, Mapping
 
-    from longshore import Handle, JobFinished, JobRunning, LogLine
+    from longshore import Handle, LogLine
     from longshore_spark.applications import Application
+    from longshore_spark.connections import SparkConnection
+    from longshore_spark.submit import SparkSubmit
+
+_ACTIVE: Final = frozenset({"SUBMITTED", "RUNNING", "RELAUNCHING", "UNKNOWN"})
+_PLACEHOLDER: Final = re.compile(r"\{\{.*\}\}", re.DOTALL)
+"""What a master fills in from its own environment."""
+_LINES: Final = 2000
+"""Lines of the log's end that are looked at for the reason of a failure."""
+_TAIL: Final = 20
+_keys: Final = Memory[tuple[str, str], str]()
+"""The keys of drivers, by their master and id."""
+_told: Final = Memory[tuple[str, str], tuple[float, str]]()
+"""How far drivers say that they are."""
+_pages: Final = Memory[str, str]()
+"""The pages of workers, by their ids."""
 
 
 class ClusterDriver(Driver):
-    """A driver that a standalone cluster runs."""
+    """A driver that a standalone cluster runs. Nothing of it is on this machine.
+
+    Its key is in the command that its worker has started it by, where the worker shows it with its log: a
+    master has no name or label for drivers.
+    """
+
+    def __init__(self, task: SparkSubmit, connection: SparkConnection) -> None:
+        super().__init__(task, connection)
+        self._master = Master(connection)
+
+    def submit(self, key: str, app: Application) -> Handle:
+        known, _ = self._look_for(key, app.main_class)
+        if known is not None:
+            return known
+        request = _request(app, self.connection)
+        driver = self._master.create(request)
+        _keys[self._master.page, driver] = key
+        return {"driver": driver, "app": app.name, "class": app.main_class}
+
+    def find(self, key: str) -> Handle | None:
+        """Return the driver of a key.
+
+        Raises:
+            SparkUnreachableError: The master does not answer.
+            JobUnreachableError: There are drivers of this class of which nobody can say whose they are: they
+                wait for a worker, or their worker does not answer.
+        """
+        found, unseen = self._look_for(key, self.task.main_class or "")
+        if found is None and unseen:
+            raise JobUnreachableError(
+                f"cannot tell whether {unseen[0]} of {self.connection.master!r} is this step's: it waits for "
+                "a worker, or its worker does not answer; resume the run when the driver runs or has ended"
+            )
+        return found
+
+    def poll(self, handle: Handle) -> JobRunning | JobFinished:
+        stands = self._master.status(handle["driver"])
+        state = stands["driverState"]
+        if state in _ACTIVE:
+            fraction, message = _told.get((self._master.page, handle["driver"])) or (None, "")
+            return JobRunning(fraction=fraction, message=message or state.lower(), link=self._link(stands))
+        return JobFinished(None if state == "FINISHED" else self._failure(handle, stands))
+
+    def result(self, handle: Handle) -> SparkResult:
+        """Return what the driver handed back.
+
+        Raises:
+            SparkUnreachableError: The worker that ran it does not answer.
+        """
+        stands = self._master.status(handle["driver"])
+        data = self._files(stands).outputs()
+        seen = self._application(handle)
+        return SparkResult(
+            outputs=dict(parse_outputs(data, self._shown(handle))),
+            application_id=str(seen.get("id", "")),
+            driver=handle["driver"],
+            link=self._link(stands),
+            duration=float(seen.get("duration", 0)) / 1000,
+        )
+
+    def logs(self, handle: Handle, since: str | None) -> Iterator[LogLine]:
+        stands = self._master.status(handle["driver"])
+        if not stands.get("workerId"):
+            return
+        lines = self._files(stands).lines(since, ended=stands["driverState"] not in _ACTIVE)
+        for line in leveled(lines):
+            told = (
+                line.stream == "stdout" and line.text.startswith("::progress ") and parse_progress(line.text)
+            )
+            if not told:
+                yield line
+            else:
+                _told[self._master.page, handle["driver"]] = told
+
+    def cancel(self, handle: Handle) -> None:
+        self._master.kill(handle["driver"])
+
+    def discard(self, handle: Handle) -> None:
+        """Forget it: its folder is its worker's, which clears it away (`spark.worker.cleanup.enabled`)."""
+        _told.pop((self._master.page, handle["driver"]))
+
+    def _look_for(self, key: str, main_class: str) -> tuple[Handle | None, list[str]]:
+        """Return the driver of a key, and the drivers that may be it."""
+        state = self._master.state()
+        pages = {worker["id"]: worker["webuiaddress"] for worker in state["workers"]}
+        unseen: list[str] = []
+        drivers = [*state["activedrivers"], *state["completeddrivers"]]
+        for driver in sorted(drivers, key=lambda driver: driver["id"], reverse=True):
+            if driver["mainclass"] != main_class:
+                continue
+            theirs = self._key_of(driver["id"], pages.get(driver["worker"]))
+            if theirs == key:
+                return {"driver": driver["id"], "app": settings.name_of(self.task), "class": main_class}, []
+            if theirs is None and driver["state"] in _ACTIVE:
+                unseen.append(driver["id"])
+        return None, unseen
+
+    def _key_of(self, driver: str, page: str | None) -> str | None:
+        """Return the key of a driver, empty when it has none; None when that cannot be told."""
+        place = self._master.page, driver
+        if place not in _keys:
+            try:
+                files = None if page is None else DriverFiles(page, driver, self.connection.timeout)
+                command = b"" if files is None else files.launched()
+            except SparkUnreachableError:
+                command = b""
+            if not command:
+                return None
+            found = re.search(rf'"-D{re.escape(KEY)}=([\w.-]+)"'.encode(), command)
+            _keys[place] = found[1].decode() if found else ""
+        return _keys.get(place)
+
+    def _files(self, stands: Mapping[str, Any]) -> DriverFiles:
+        """Return the files of a driver.
+
+        Raises:
+            SparkUnreachableError: Nobody knows where its worker's pages are.
+        """
+        page = self._page(stands)
+        if page is None:
+            raise SparkUnreachableError(
+                f"cannot read what {stands['submissionId']} of {self.connection.master!r} wrote: its worker "
+                f"{stands.get('workerId') or '(it never had one)'} is gone"
+            )
+        return DriverFiles(page, stands["submissionId"], self.connection.timeout)
+
+    def _page(self, stands: Mapping[str, Any]) -> str | None:
+        workers = self._master.state()["workers"]
+        return next((w["webuiaddress"] for w in workers if w["id"] == stands.get("workerId")), None)
+
+    def _link(self, stands: Mapping[str, Any]) -> str:
+        """Return the page with the log of a driver; the master's while it waits for a worker."""
+        page = _pages.get(stands.get("workerId") or "")
+        if page is None and stands.get("workerId"):
+            page = self._page(stands)
+            if page is not None:
+                _pages[stands["workerId"]] = page
+        driver = stands["submissionId"]
+        return f"{page}/logPage/?driverId={driver}&logType=stderr" if page else self._master.page
+
+    def _application(self, handle: Handle) -> Mapping[str, Any]:
+        """Return the application that a driver made, where it can be told from others of its name."""
+        state = self._master.state()
+        drivers = [*state["activedrivers"], *state["completeddrivers"]]
+        began = next((int(d["starttime"]) for d in drivers if d["id"] == handle["driver"]), None)
+        named = [app for app in state["completedapps"] if app["name"] == handle["app"]]
+        after = [app for app in named if began is not None and int(app["starttime"]) >= began]
+        return after[0] if len(after) == 1 else {}
+
+    def _failure(self, handle: Handle, stands: Mapping[str, Any]) -> JobFailed:
+        shown, state, why = self._shown(handle), stands["driverState"], str(stands.get("message") or "")
+        if state == "KILLED":
+            return JobFailed(f"{shown} was cancelled", reason="cancelled")
+        lines, outputs = self._end_of(handle, stands)
+        if state == "ERROR" and not why:
+            return JobFailed(
+                f"{shown} was lost with its worker {stands.get('workerId')}; try it again",
+                reason="evicted",
+                log_tail=lines[-_TAIL:],
+                outputs=outputs,
+            )
+        return faults.failure(
+            (*lines, *why.splitlines()),
+            shown=shown,
+            exit_code=None,
+            signal=None,
+            outputs=outputs,
+            log_tail=lines[-_TAIL:],
+        )
+
+    def _end_of(self, handle: Handle, stands: Mapping[str, Any]) -> tuple[tuple[str, ...], Outputs]:
+        """Return the end of a driver's log and its outputs, as far as they can be seen."""
+        try:
+            files = self._files(stands)
+            lines = deque((line.text for line in files.lines(None, ended=True)), maxlen=_LINES)
+            return tuple(lines), parse_outputs(files.outputs(), self._shown(handle))
+        except SparkUnreachableError:
+            return (), Outputs()
+
+    def _shown(self, handle: Handle) -> str:
+        return f"Spark application {handle['class']!r} ({handle['driver']})"
+
+
+def _request(app: Application, connection: SparkConnection) -> dict[str, Any]:
+    """Return what a master's REST server is asked for.
+
+    Raises:
+        SparkInputError: A standalone cluster cannot run it, would change it, or would show a secret.
+    """
+    if not app.is_jar or not app.main_class:
+        raise SparkInputError(
+            f"cannot submit {app.resource!r} in cluster mode: a standalone cluster runs JARs there, with "
+            "main_class=; use deploy_mode='client' for the others"
+        )
+    hidden = sorted(app.secrets)
+    if hidden:
+        raise SparkInputError(
+            f"{hidden[0]} is a Secret, and properties are in the driver's command line in a standalone "
+            "cluster's cluster mode; give it by env=, by the cluster's own configuration, or use "
+            "deploy_mode='client'"
+        )
+    environment = {
+        name: value.get() if isinstance(value, Secret) else text_of(value, f"the variable {name}")
+        for name, value in app.environment.items()
+        if value is not None
+    }
+    resource = Path(app.resource).as_uri() if app.resource.startswith("/") else app.resource
+    properties = {"spark.jars": resource, **app.properties}
+    for what, value in (
+        *properties.items(),
+        *environment.items(),
+        *((f"argument {a!r}", a) for a in app.args),
+    ):
+        if _PLACEHOLDER.fullmatch(value):
+            raise SparkInputError(f"{what} is in double braces, which a Spark master fills in by itself")
+    return {
+        "action": "CreateSubmissionRequest",
+        "clientSparkVersion": package_version() or "4.0.0",
+        "appResource": resource,
+        "mainClass": app.main_class,
+        "appArgs": list(app.args),
+        "environmentVariables": {**environment, "LONGSHORE_OUTPUTS": OUTPUTS},
+        "sparkProperties": properties,
+    }

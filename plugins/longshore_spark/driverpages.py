@@ -1,4 +1,4 @@
-"""The page of a driver on this machine: Spark takes the next free port from 4040 on, and tells nobody which."""
+"""The page of a driver on this machine: Spark takes a free port from 4040 on, and tells nobody which."""
 
 from __future__ import annotations
 

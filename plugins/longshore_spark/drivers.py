@@ -69,8 +69,8 @@ class Driver(ABC):
 class LocalDriver(Driver):
     """`spark-submit` as a job of this machine: the driver itself, or the launcher that waits for it.
 
-    What it is given goes over its standard input, which is a file in memory: nothing of it is on a disk, or in
-    a command line, and it goes when the last process that has it does.
+    What it is given goes over its standard input, which is a file in memory: nothing of it is on a disk or
+    in a command line, and it goes when the last process that has it does.
     """
 
     def submit(self, key: str, app: Application) -> Handle:

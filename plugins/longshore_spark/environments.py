@@ -16,7 +16,7 @@ NAME: Final = "environment"
 """What the archive is called where it is unpacked."""
 
 
-def packed(given: str | Path | None, must_exist: bool) -> str:  # noqa: FBT001
+def packed(given: str | Path | None, must_exist: bool) -> str:
     """Return an environment as one of Spark's archives: a folder is packed, once for each of its states.
 
     Args:

@@ -46,7 +46,8 @@ class Told:
 
     def metrics(self) -> SparkMetrics:
         """Return what is told so far in numbers."""
-        return SparkMetrics(**self._said, **self._counts)
+        counts: dict[str, Any] = dict(self._counts)
+        return SparkMetrics(**self._said, **counts)
 
     def running(self) -> JobRunning:
         """Return how far its stages are, of those that are known: Spark learns of its jobs one by one."""
@@ -124,17 +125,17 @@ class Told:
 TAKEN: Final[dict[str, Callable[[Told, Mapping[str, Any]], None]]] = {
     f"SparkListener{name}": take
     for name, take in {
-        "LogStart": Told._log_start,  # noqa: SLF001
-        "ApplicationStart": Told._application_start,  # noqa: SLF001
-        "ApplicationEnd": Told._application_end,  # noqa: SLF001
-        "EnvironmentUpdate": Told._environment,  # noqa: SLF001
-        "JobStart": Told._job_start,  # noqa: SLF001
-        "JobEnd": Told._job_end,  # noqa: SLF001
-        "StageSubmitted": Told._stage_submitted,  # noqa: SLF001
-        "StageCompleted": Told._stage_completed,  # noqa: SLF001
-        "TaskEnd": Told._task_end,  # noqa: SLF001
-        "ExecutorAdded": Told._executor_added,  # noqa: SLF001
-        "ExecutorRemoved": Told._executor_removed,  # noqa: SLF001
+        "LogStart": Told._log_start,
+        "ApplicationStart": Told._application_start,
+        "ApplicationEnd": Told._application_end,
+        "EnvironmentUpdate": Told._environment,
+        "JobStart": Told._job_start,
+        "JobEnd": Told._job_end,
+        "StageSubmitted": Told._stage_submitted,
+        "StageCompleted": Told._stage_completed,
+        "TaskEnd": Told._task_end,
+        "ExecutorAdded": Told._executor_added,
+        "ExecutorRemoved": Told._executor_removed,
     }.items()
 }
 """What is done with an event, by its name; those that are not here are not even read."""

@@ -97,6 +97,11 @@ def application(
     return Application(**{**vars(app), "args": words, "environment": variables})
 
 
+def name_of(task: SparkSubmit) -> str:
+    """Return what Spark's pages call an application."""
+    return task.app_name or current.name or task.name
+
+
 def defaults(home: Path) -> str:
     """Return the text of Spark's own `spark-defaults.conf`, which a file of properties takes the place of."""
     folder = os.environ.get("SPARK_CONF_DIR") or home / "conf"
@@ -125,11 +130,11 @@ def with_python(properties: dict[str, str], text: str, connection: SparkConnecti
 
 
 def _described(task: SparkSubmit, connection: SparkConnection, *, here: bool) -> Application:
-    """Return a task's application; `here` it is about to be submitted: files must be there, secrets are read."""
+    """Return a task's application; `here` it is to be submitted: files must be there, secrets are read."""
     must_exist = here and (connection.deploy_mode == "client" or connection.kind != "standalone")
     resource = applications.resource_of(task.application, "the application", must_exist=must_exist)
     conf = {**connection.conf, **task.conf}
-    name = task.app_name or current.name or task.name
+    name = name_of(task)
     properties = {
         "spark.master": connection.master,
         "spark.submit.deployMode": connection.deploy_mode,

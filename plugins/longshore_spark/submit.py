@@ -8,11 +8,11 @@ from typing import Literal
 
 from longshore import ConfigurationError, Handle, Job, JobFinished, JobRunning, LogLine, field
 from longshore_spark import settings
-from longshore_spark.applications import EnvValue, Value  # noqa: TC001
+from longshore_spark.applications import EnvValue, Value
 from longshore_spark.clusterdrivers import ClusterDriver
 from longshore_spark.connections import ConfValue, SparkConnection, connection_of
 from longshore_spark.drivers import Driver, LocalDriver
-from longshore_spark.results import SparkResult  # noqa: TC001
+from longshore_spark.results import SparkResult
 
 
 class SparkSubmit(Job[SparkResult]):
