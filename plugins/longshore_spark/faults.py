@@ -69,8 +69,8 @@ def _killed(lines: Sequence[str], signal: int) -> tuple[Reason, str, bool | None
         return (
             "out of memory",
             (
-                "its driver was killed (SIGKILL), as a system does to what takes more memory than there is; look "
-                "at the system's log, then give the host more memory, or the driver less by driver_memory="
+                "its driver was killed (SIGKILL), as a system does to what takes more memory than there is; "
+                "look at the system's log, then give the host more memory, or the driver less by driver_memory="
             ),
             True,
         )
