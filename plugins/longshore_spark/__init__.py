@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from longshore_spark.connections import SparkConnection
+from longshore_spark.connectserver import SparkConnectServer
 from longshore_spark.errors import (
     SparkAnalysisError,
     SparkCancelledError,
@@ -14,16 +15,25 @@ from longshore_spark.errors import (
     SparkUnreachableError,
     SparkVersionError,
 )
+from longshore_spark.functions import spark_task
+from longshore_spark.metrics import SparkMetrics
+from longshore_spark.results import SparkResult
+from longshore_spark.submit import SparkSubmit
 
 __all__ = [
     "SparkAnalysisError",
     "SparkCancelledError",
+    "SparkConnectServer",
     "SparkConnection",
     "SparkError",
     "SparkInputError",
     "SparkJavaError",
+    "SparkMetrics",
     "SparkOutOfMemoryError",
+    "SparkResult",
+    "SparkSubmit",
     "SparkUnauthorizedError",
     "SparkUnreachableError",
     "SparkVersionError",
+    "spark_task",
 ]
