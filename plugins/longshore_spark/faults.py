@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import signal as signals
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from longshore import JobFailed, redact
-from longshore_spark.knownfaults import ANYWHERE, FAULTS, MORE_FOR_DRIVER, clipped
+from longshore_spark.knownfaults import DRIVER_MEMORY, FAULTS, clipped
 from longshore_spark.tracebacks import Raised, jvm_error, last_error, python_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longshore import Outputs, Reason
+    from longshore import Outputs
+    from longshore_spark.knownfaults import Reason
 
+_OUT_OF_MEMORY: Final = 52
+"""`SparkExitCode.OOM`."""
 _KILLED: Final = (128 + signals.SIGKILL, 128 + signals.SIGTERM)
+_SIGKILL: Final = (
+    "its driver was killed (SIGKILL), as a system does to what takes more memory than there is; look at the "
+    "system's log, then give the host more memory, or the driver less by driver_memory="
+)
+_STATEMENTS: Final = ("AnalysisException", "ParseException")
+"""What Spark raises of a statement that no other attempt makes right."""
 
 
 def failure(
@@ -49,31 +59,34 @@ def failure(
 
 
 def _why(lines: Sequence[str], exit_code: int | None, signal: int | None) -> tuple[Reason, str, bool | None]:
+    if exit_code == _OUT_OF_MEMORY:
+        return _killed(lines, signals.SIGKILL)
     if signal is not None or exit_code in _KILLED:
         return _killed(lines, signal or (exit_code or 0) - 128)
     error = last_error(lines)
     for fault in FAULTS:
-        found = fault.pattern.search("\n".join(lines if fault in ANYWHERE else error))
+        found = fault.pattern.search("\n".join(lines if fault.anywhere else error))
         if found:
             return fault.reason, fault.told(found), fault.retryable
-    raised = python_error(error) or jvm_error(error)
+    raised = _root(error)
     if raised is not None:
         return _raised(raised)
     return "exit code", _unexplained(lines, exit_code), None
 
 
+def _root(error: Sequence[str]) -> Raised | None:
+    """Return what was raised: by the JVM where Python only passes it on, then with Python's line."""
+    python, jvm = python_error(error), jvm_error(error)
+    if python is None or jvm is None or python.kind != "Py4JJavaError":
+        return python or jvm
+    return jvm if jvm.file else replace(python, kind=jvm.kind, text=jvm.text)
+
+
 def _killed(lines: Sequence[str], signal: int) -> tuple[Reason, str, bool | None]:
     if any("java.lang.OutOfMemoryError" in line for line in lines):
-        return "out of memory", f"its driver ran out of memory; {MORE_FOR_DRIVER}", None
+        return DRIVER_MEMORY.reason, DRIVER_MEMORY.text, None
     if signal == signals.SIGKILL:
-        return (
-            "out of memory",
-            (
-                "its driver was killed (SIGKILL), as a system does to what takes more memory than there is; "
-                "look at the system's log, then give the host more memory, or the driver less by driver_memory="
-            ),
-            True,
-        )
+        return "out of memory", _SIGKILL, True
     name = signals.Signals(signal).name if signal in set(signals.Signals) else f"signal {signal}"
     return "evicted", f"its driver was ended by {name}, which somebody else sent; run it again", None
 
@@ -82,7 +95,11 @@ def _raised(raised: Raised) -> tuple[Reason, str, bool | None]:
     where = f"see {raised.where}" if raised.where else "its log has the whole trace"
     text = clipped(str(raised))
     if raised.kind == "ModuleNotFoundError":
-        return "not found", f"{text}; give the module by py_files= or python_environment= ({where})", None
+        return "not found", f"{text} ({where}); give the module by py_files= or python_environment=", None
+    if raised.kind == "PermissionError":
+        return "unauthorized", f"{text} ({where}); give Spark's user the right to it", None
+    if raised.kind in _STATEMENTS:
+        return ("not found" if "_NOT_FOUND]" in text else "bad data"), f"{text}; {where}", None
     return "exit code", f"{text}; {where}", None
 
 

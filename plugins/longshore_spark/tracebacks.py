@@ -23,10 +23,15 @@ _FOREIGN: Final = re.compile(
 )
 """Files that are not the user's: packages, PySpark's archive of the executors, Python's own."""
 _JVM: Final = re.compile(
-    r"(?:^|: |\) )(?:Exception in thread \"[^\"]*\" |Caused by: )?"
-    r"((?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception|Failure)\w*)"
+    r"(?:^|: |\] |\) )(?:Caused by: )?((?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception|Failure|Fault)\w*)"
     r"(?:: (.*))?$"
 )
+_IN_TASK: Final = re.compile(r"Job aborted due to stage failure: .*? executor [\w-]+\): (?=[a-z])")
+_JVM_FRAME: Final = re.compile(
+    r"\tat (?:[\w.@-]+/)?(?!java\.|jdk\.|javax\.|scala\.|org\.apache\.)([\w.$]+)\((\w+\.\w+):(\d+)\)"
+)
+_LOGGED: Final = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+ |\{\"ts\":")
+"""What Log4j, as Spark sets it up, begins a line with."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,15 @@ class Raised:
 
 
 def last_error(lines: Sequence[str]) -> tuple[str, ...]:
-    """Return the lines from where the last error begins, with what it came of; all when there is none."""
+    """Return the lines of the last error of a main thread, with what it came of; all when there is none."""
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
-        if line.startswith(_HEADER) and not _goes_on(lines, number):
-            return tuple(lines[number:])
-        if line.startswith(("Exception in thread ", "Error: ")):
-            return tuple(lines[number:])
+        if line.startswith(("Exception in thread ", "Error: ")) or (
+            line.startswith(_HEADER) and not _goes_on(lines, number)
+        ):
+            rest = range(number + 1, len(lines))
+            end = next((behind for behind in rest if _LOGGED.match(lines[behind])), len(lines))
+            return tuple(lines[number:end])
     return tuple(lines)
 
 
@@ -80,12 +87,24 @@ def python_error(lines: Sequence[str]) -> Raised | None:
 
 def jvm_error(lines: Sequence[str]) -> Raised | None:
     """Return the root of what the JVM raised: its last `Caused by`, else what came first."""
-    causes = [line for line in lines if line.startswith("Caused by: ")]
-    for line in (*reversed(causes), *lines):
-        found = _JVM.search(line)
+    causes = [number for number, line in enumerate(lines) if line.startswith("Caused by: ")]
+    for number in (*reversed(causes), *range(len(lines))):
+        found = _JVM.search(_IN_TASK.sub("", lines[number]))
         if found:
-            return Raised(found[1].rpartition(".")[2], found[2] or "")
+            frame = _user_frame(lines[number + 1 :])
+            return Raised(found[1].rpartition(".")[2], (found[2] or "").strip(), *frame)
     return None
+
+
+def _user_frame(lines: Sequence[str]) -> tuple[str, int, str]:
+    """Return the file, line and method of the first frame of a trace that is neither Java's nor Spark's."""
+    for line in lines:
+        if line.startswith("Caused by: "):
+            break
+        frame = _JVM_FRAME.match(line)
+        if frame:
+            return frame[2], int(frame[3]), frame[1]
+    return "", 0, ""
 
 
 def _goes_on(lines: Sequence[str], number: int) -> bool:
