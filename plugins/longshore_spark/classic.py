@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from longshore import Secret, current, require
 from longshore_spark.connections import conf_text, shown_master
 from longshore_spark.errors import SparkError, SparkInputError, SparkUnreachableError
-from longshore_spark.jvms import Jvm, apart
+from longshore_spark.jvms import Jvm, apart, reason
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -137,11 +137,12 @@ def start(connection: SparkConnection, settings: Mapping[str, str]) -> Context:
         if connection.kind == "local" and "PYSPARK_PYTHON" not in os.environ:
             spark.pythonExec = conf.get("spark.pyspark.python", sys.executable)
     except BaseException as error:
+        why = reason(error) if isinstance(error, Exception) else ""
         jvm.stop()
         _forget(context, session)
-        if isinstance(error, Exception):
+        if why:
             raise SparkError(
-                f"cannot start Spark on {connection.master!r}: {error}; "
+                f"cannot start Spark on {connection.master!r}: {why}; "
                 f"the end of what it printed:\n{jvm.last_lines()}"
             ) from error
         raise

@@ -19,7 +19,7 @@ from longshore_spark.classic import settings_of
 from longshore_spark.connections import ConfValue, SparkConnection, connection_of
 from longshore_spark.connectsessions import close_session, open_session
 from longshore_spark.errors import SparkError
-from longshore_spark.jvms import Jvm
+from longshore_spark.jvms import Jvm, reason
 
 _PLUGIN: Final = "org.apache.spark.sql.connect.SparkConnectPlugin"
 _GRACE: Final = 10.0
@@ -106,14 +106,14 @@ class SparkConnectServer(Resource[ConnectServer]):
             port = _serve(jvm, private | {"spark.connect.authenticate.token": token.read_text()}, folder)
             reached = SparkConnection(f"sc://localhost:{port}", token=Secret(f"file:{token}"))
             close_session(open_session(reached))
-        except Exception as error:
+        except BaseException as error:
+            why = reason(error) if isinstance(error, Exception) else ""
             jvm.stop()
-            raise SparkError(
-                f"cannot start a Spark Connect server on {connection.master!r}: {error}; "
-                f"the end of what it printed:\n{jvm.last_lines()}"
-            ) from error
-        except BaseException:
-            jvm.stop()
+            if why:
+                raise SparkError(
+                    f"cannot start a Spark Connect server on {connection.master!r}: {why}; "
+                    f"the end of what it printed:\n{jvm.last_lines()}"
+                ) from error
             raise
         jvm.quiet = False
         _running[jvm.process.pid] = jvm

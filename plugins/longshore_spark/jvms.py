@@ -42,7 +42,7 @@ _connecting = threading.Lock()
 _living: Final[WeakSet[Jvm]] = WeakSet()
 _left_alone: Final[list[Jvm]] = []
 """Those of a forked child's parent: never collected, since they would hear of that."""
-_TAIL: Final = 40
+_TAIL: Final = 20
 _NOT_ITS: Final = frozenset({"PYSPARK_SUBMIT_ARGS", "SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED"})
 
 
@@ -136,7 +136,8 @@ class Jvm:
 
     def _read(self) -> None:
         for line in leveled(self._lines()):
-            self.tail.append(line.text)
+            if not line.text.startswith("\tat "):
+                self.tail.append(line.text)
             level = logging.DEBUG if self.quiet else logging.getLevelNamesMapping()[line.level or "DEBUG"]
             log.log(level, "%s", redact(line.text))
 
@@ -160,6 +161,15 @@ def apart(call: Callable[[], object], seconds: float) -> None:
     thread = threading.Thread(target=quietly, name="longshore-spark-apart", daemon=True)
     thread.start()
     thread.join(seconds)
+
+
+def reason(error: Exception) -> str:
+    """Return what an error of Java says, without its stack: what it was caused by in the end."""
+    lines = [
+        line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\tat ")
+    ]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return redact(causes[-1] if causes else " ".join(lines))
 
 
 def _environment(connection: SparkConnection, home: Path, answer: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from longshore_spark.sessions import session_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.usefixtures("java")
@@ -35,6 +35,8 @@ def places(java: str) -> Iterator[dict[str, SparkConnection]]:
     assert java
     with SERVER as server, session_for(HERE), session_for(server.connection):
         yield {"classic": HERE, "connect": server.connection}
+    assert not Path(f"/proc/{server.pid}").exists()
+    assert not server.folder.exists()
 
 
 @pytest.fixture(params=["classic", "connect"])
@@ -52,9 +54,10 @@ def doubled(spark: SparkSession, n: int, *, by: int = 2) -> list[int]:
 
 
 @spark_task
-def table(spark: SparkSession) -> pa.Table:
+def table(spark: SparkSession) -> Any:
     """Return Arrow."""
-    return spark.sql("SELECT 1 AS n, 'ü' AS word").toArrow()
+    words: Any = spark.sql("SELECT 1 AS n, 'ü' AS word")
+    return words.toArrow()
 
 
 @spark_task
@@ -170,7 +173,7 @@ def test_what_cannot_be_a_function_of_spark_is_refused_when_it_is_defined() -> N
 
     for function, why in ((nothing, "does not take"), (options, "does not take"), (later, "made by def")):
         with pytest.raises(TaskDefinitionError, match=why):
-            spark_task(function)  # type: ignore[arg-type, call-overload]  # pyright: ignore
+            spark_task(function)  # type: ignore[arg-type]  # pyright: ignore
     with pytest.raises(Exception, match="'memory' is no Spark property"):
         spark_task(conf={"memory": "2g"})(lazy.fn)  # type: ignore[arg-type]  # pyright: ignore
 
