@@ -110,7 +110,9 @@ def resource_of(given: object, what: str, *, must_exist: bool = True) -> str:
     if _SCHEME.match(text):
         return text
     if "#" in text or "\n" in text:
-        raise SparkInputError(f"{what} {text!r}: Spark cannot read a path with '#' or a line's end; rename it")
+        raise SparkInputError(
+            f"{what} {text!r}: Spark cannot read a path with '#' or a line's end; rename it"
+        )
     path = Path(text).expanduser()
     if must_exist and not path.exists():
         raise SparkInputError(f"cannot find {what} {text!r} here; give its path, or a URL such as s3a://...")

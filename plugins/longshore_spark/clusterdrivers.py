@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _ACTIVE: Final = frozenset({"SUBMITTED", "RUNNING", "RELAUNCHING", "UNKNOWN"})
 _PLACEHOLDER: Final = re.compile(r"\{\{.*\}\}", re.DOTALL)
 """What a master fills in from its own environment."""
+_WORKERS: Final = frozenset({"{{WORKER_URL}}", "{{USER_JAR}}"})
+"""What a worker fills in."""
 _LINES: Final = 2000
 """Lines of the log's end that are looked at for the reason of a failure."""
 _TAIL: Final = 20
@@ -259,13 +261,12 @@ def _request(app: Application, connection: SparkConnection) -> dict[str, Any]:
     }
     resource = Path(app.resource).as_uri() if app.resource.startswith("/") else app.resource
     properties = {"spark.jars": resource, **app.properties}
-    for what, value in (
-        *properties.items(),
-        *environment.items(),
-        *((f"argument {a!r}", a) for a in app.args),
-    ):
-        if _PLACEHOLDER.fullmatch(value):
-            raise SparkInputError(f"{what} is in double braces, which a Spark master fills in by itself")
+    filled = [name for name, value in {**properties, **environment}.items() if _PLACEHOLDER.fullmatch(value)]
+    filled += [f"the argument {word!r}" for word in app.args if word in _WORKERS]
+    if filled:
+        raise SparkInputError(
+            f"{filled[0]} is in double braces, which a standalone cluster fills in by itself"
+        )
     return {
         "action": "CreateSubmissionRequest",
         "clientSparkVersion": package_version() or "4.0.0",

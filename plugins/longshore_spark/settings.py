@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from longshore_spark.applications import EnvValue, Value
+    from longshore_spark.connections import ConfValue
     from longshore_spark.submit import SparkSubmit
 
 _TRIMMED: Final = "".join(map(chr, range(0x21))).replace("\r", "").replace("\n", "")
@@ -139,10 +140,9 @@ def _described(task: SparkSubmit, connection: SparkConnection, *, here: bool) ->
         "spark.master": connection.master,
         "spark.submit.deployMode": connection.deploy_mode,
         "spark.app.name": applications.text_of(name, "app_name"),
+        **_values(connection.conf, here=here),
         **_from_fields(task, must_exist=must_exist),
-        **{
-            name: _value(name, value) for name, value in conf.items() if here or not isinstance(value, Secret)
-        },
+        **_values(task.conf, here=here),
     }
     if task.spark_log_level is not None:
         properties.setdefault("spark.log.level", task.spark_log_level)
@@ -182,6 +182,11 @@ def _from_fields(task: SparkSubmit, *, must_exist: bool) -> dict[str, str]:
     if task.python_environment is not None:
         found["spark.pyspark.python"] = "./environment/bin/python"
     return {name: str(value) for name, value in found.items() if value not in {None, ""}}
+
+
+def _values(conf: Mapping[str, ConfValue], *, here: bool) -> dict[str, str]:
+    given = {name: value for name, value in conf.items() if here or not isinstance(value, Secret)}
+    return {name: _value(name, value) for name, value in given.items()}
 
 
 def _value(name: str, value: Any) -> str:

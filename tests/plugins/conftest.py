@@ -16,6 +16,7 @@ from s3_servers import localstack, moto, s3_bucket, s3_server  # noqa: F401 - fi
 from snowflake_rig import dwh  # noqa: F401 - a fixture
 from snowflake_script_rig import order_fault, ran_sql, script_dwh, snowflake_user  # noqa: F401 - fixtures
 from snowflake_server import snowflake_server  # noqa: F401 - a fixture
+from spark_cluster import spark_cluster, spark_jar  # noqa: F401 - fixtures
 from spark_rig import java, loopback  # noqa: F401 - fixtures
 
 from longshore.testing import canary  # noqa: F401 - a fixture

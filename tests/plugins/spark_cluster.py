@@ -113,7 +113,15 @@ def spark_jar(java: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "jar.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not jar.exists():
-            words = ["-cp", f"{_home()}/jars/*", "scala.tools.nsc.Main", "-usejavacp", "-d", "app.new.jar"]
+            words = [
+                "-cp",
+                f"{_home()}/jars/*",
+                "scala.tools.nsc.Main",
+                "-nowarn",
+                "-usejavacp",
+                "-d",
+                "app.new.jar",
+            ]
             subprocess.run(
                 [java, "-XX:TieredStopAtLevel=1", *words, str(APP)], cwd=folder, check=True, timeout=100
             )

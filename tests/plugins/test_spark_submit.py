@@ -170,9 +170,7 @@ def processes(mark: str) -> list[str]:
     return found
 
 
-def test_a_flow_gets_the_result_of_a_jar_and_the_reason_of_a_failure(
-    tmp_path: Path, spark_jar: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_flow_gets_the_result_of_a_jar_and_the_reason_of_a_failure(tmp_path: Path, spark_jar: Path) -> None:
     failing = program(
         tmp_path,
         """
@@ -183,9 +181,15 @@ def test_a_flow_gets_the_result_of_a_jar_and_the_reason_of_a_failure(
     )
 
     @flow
-    def day(application: str) -> Any:
-        return SparkSubmit(application, connection=HERE, jobs_folder=tmp_path / "jobs")()
+    def day(application: str, main_class: str | None = None) -> Any:
+        submit = SparkSubmit(
+            application, main_class=main_class, connection=HERE, jobs_folder=tmp_path / "jobs"
+        )
+        return submit(["echo", "a b"])
 
+    result = day.run(application=str(spark_jar), main_class="App").result
+    assert result["args"] == ["a b"]
+    assert (result.application_id, result.metrics) == ("", None), "it made no session"
     [step] = day.run(application=str(failing)).states.values()
     assert isinstance(step, Failed)
     assert isinstance(step.error, JobFailed)

@@ -22,6 +22,10 @@ object App {
       output("{\"rows\": " + spark.range(0, 1000, 1, 2).count() + "}")
       while (args.length > 1 && !Files.exists(Paths.get(args(1)))) Thread.sleep(50)
       spark.stop()
+    case "flood" =>
+      val out = new java.io.PrintStream(System.out, false, "UTF-8")
+      for (n <- 0 until args(1).toInt) out.println(s"$n \u00e9\u4e16\ud83e\udd86 " + "x" * 200)
+      out.flush()
     case "throw" =>
       throw new IllegalStateException("cannot load", new java.io.IOException("the disk is gone"))
     case "wait" =>
