@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from longshore import Task, hookimpl
+from longshore_spark.submit import SparkSubmit
 
 if TYPE_CHECKING:
     from longshore import FlowRun
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return []
+    return [SparkSubmit]
 
 
 @hookimpl
