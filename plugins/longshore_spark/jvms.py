@@ -164,12 +164,14 @@ def apart(call: Callable[[], object], seconds: float) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return what an error of Java says, without its stack: what it was caused by in the end."""
-    lines = [
-        line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\tat ")
-    ]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return redact(causes[-1] if causes else " ".join(lines))
+    """Return what an error of Java says, without its stack: what it was caused by in the end.
+
+    PySpark translates errors by the JVM of its own context, and fails where that is another one, or none.
+    """
+    around = error.__context__
+    lines = str(around if hasattr(around, "java_exception") else error).splitlines()
+    causes = [line.partition(": ")[2] for line in lines if line.startswith((": ", "Caused by: "))]
+    return redact(causes[-1] if causes else lines[0] if lines else type(error).__name__).rstrip(".")
 
 
 def _environment(connection: SparkConnection, home: Path, answer: Path) -> dict[str, str]:
