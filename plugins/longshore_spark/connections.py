@@ -137,7 +137,7 @@ def shown_master(master: str) -> str:
     return master.partition("/;")[0]
 
 
-def check_conf(where: str, conf: Mapping[str, Any]) -> None:
+def check_conf(where: str, conf: Mapping[Any, Any]) -> None:
     """Look at the names and values of Spark properties.
 
     Raises:

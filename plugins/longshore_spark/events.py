@@ -10,7 +10,7 @@ from longshore import JobRunning
 from longshore_spark.metrics import SparkMetrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _SENT_AWAY: Final = ("killed by driver", "idle", "decommission", "shutdown")
 """What Spark says of executors that it gives back by itself."""
@@ -59,8 +59,8 @@ class Told:
         return JobRunning(done=done, total=total, unit="tasks", message=message)
 
     def take(self, name: str, event: Mapping[str, Any]) -> None:
-        """Add an event."""
-        TAKEN[name](self, event)
+        """Add an event; one that nothing is counted of is none of `TAKEN`."""
+        getattr(self, TAKEN[name])(event)
 
     def _log_start(self, event: Mapping[str, Any]) -> None:
         self._said["spark_version"] = event["Spark Version"]
@@ -101,7 +101,8 @@ class Told:
         self._active.pop(stage["Stage ID"], None)
 
     def _task_end(self, event: Mapping[str, Any]) -> None:
-        info, measured = event["Task Info"], event.get("Task Metrics") or {}
+        info: Mapping[str, Any] = event["Task Info"]
+        measured: Mapping[str, Any] = event.get("Task Metrics") or {}
         self._counts["tasks"] += 1
         if info["Killed"]:
             self._counts["tasks_killed"] += 1
@@ -111,7 +112,7 @@ class Told:
             self._done[event["Stage ID"]] += 1
         for name, path in _BYTES.items():
             self._counts[name] += _at(measured, *path)
-        read = measured.get("Shuffle Read Metrics", {})
+        read: Mapping[str, Any] = measured.get("Shuffle Read Metrics", {})
         self._counts["shuffle_bytes_read"] += _at(read, "Remote Bytes Read") + _at(read, "Local Bytes Read")
 
     def _executor_added(self, event: Mapping[str, Any]) -> None:
@@ -122,20 +123,20 @@ class Told:
             self._counts["executors_lost"] += 1
 
 
-TAKEN: Final[dict[str, Callable[[Told, Mapping[str, Any]], None]]] = {
-    f"SparkListener{name}": take
-    for name, take in {
-        "LogStart": Told._log_start,
-        "ApplicationStart": Told._application_start,
-        "ApplicationEnd": Told._application_end,
-        "EnvironmentUpdate": Told._environment,
-        "JobStart": Told._job_start,
-        "JobEnd": Told._job_end,
-        "StageSubmitted": Told._stage_submitted,
-        "StageCompleted": Told._stage_completed,
-        "TaskEnd": Told._task_end,
-        "ExecutorAdded": Told._executor_added,
-        "ExecutorRemoved": Told._executor_removed,
+TAKEN: Final = {
+    f"SparkListener{name}": method
+    for name, method in {
+        "LogStart": "_log_start",
+        "ApplicationStart": "_application_start",
+        "ApplicationEnd": "_application_end",
+        "EnvironmentUpdate": "_environment",
+        "JobStart": "_job_start",
+        "JobEnd": "_job_end",
+        "StageSubmitted": "_stage_submitted",
+        "StageCompleted": "_stage_completed",
+        "TaskEnd": "_task_end",
+        "ExecutorAdded": "_executor_added",
+        "ExecutorRemoved": "_executor_removed",
     }.items()
 }
 """What is done with an event, by its name; those that are not here are not even read."""
@@ -148,5 +149,5 @@ def _time(event: Mapping[str, Any]) -> datetime:
 def _at(measured: Mapping[str, Any], *path: str) -> int:
     value: Any = measured
     for name in path:
-        value = value.get(name, 0) if isinstance(value, dict) else 0
-    return int(value)
+        value = value.get(name) or {}
+    return int(value or 0)

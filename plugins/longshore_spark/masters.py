@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from longshore import JobNotFoundError
@@ -110,15 +111,14 @@ class Master:
     ) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         status, content = fetched(f"{url}{path}", self._timeout, method=method, data=data, what=what)
-        try:
+        answer: Any = None
+        with suppress(ValueError):
             answer = json.loads(content)
-        except ValueError:
-            answer = None
         if not isinstance(answer, dict):
             raise SparkUnreachableError(
                 f"cannot use {url}: it answers {method} {path} with HTTP {status} and no JSON; give {what}"
             )
-        return answer
+        return cast("dict[str, Any]", answer)
 
 
 def fetched(

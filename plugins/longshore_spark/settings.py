@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,7 +96,7 @@ def application(
     taken = sorted(_LAUNCHERS & variables.keys())
     if taken:
         raise SparkInputError(f"Spark's launcher sets the variable {taken[0]} itself; give it another name")
-    return Application(**{**vars(app), "args": words, "environment": variables})
+    return replace(app, args=words, environment=variables)
 
 
 def name_of(task: SparkSubmit) -> str:

@@ -20,7 +20,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Literal
 
 import pytest
 from s3_servers import free_port, shared_folder, start_kept
@@ -51,7 +52,7 @@ class SparkCluster:
     def master(self) -> str:
         return f"spark://127.0.0.1:{self.port}"
 
-    def connection(self, deploy_mode: str = "cluster", **fields: Any) -> Any:
+    def connection(self, deploy_mode: Literal["client", "cluster"] = "cluster", **fields: Any) -> Any:
         """Return a connection to it."""
         from longshore_spark import SparkConnection
 
@@ -173,9 +174,13 @@ def main(text: str, home: str) -> None:
         )
         for name, *rest in commands
     ]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGTERM, ended)
     while all(daemon.poll() is None for daemon in daemons):
         time.sleep(0.2)
+
+
+def ended(number: int, frame: FrameType | None) -> None:
+    sys.exit()
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def test_where_nobody_can_say_whose_a_waiting_driver_is_that_is_said(
 
     handle = submit.replace(driver_memory="64g").submit(key, ["wait", tmp_path / "never"])
     try:
-        monkeypatch.setattr(clusterdrivers, "_keys", Memory())
+        monkeypatch.setattr(clusterdrivers, "_keys", Memory[Any, str]())
         with pytest.raises(JobUnreachableError, match=r"cannot tell whether driver-.*resume the run"):
             submit.find(key)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,10 +43,10 @@ class HandedBack:
 
 
 class SparkContract(JobContract):
-    inputs: ClassVar[dict[str, Any]] = {"args": ("job", 250, 0)}
+    inputs: ClassVar[Mapping[str, Any]] = {"args": ("job", 250, 0)}
     expected: ClassVar[Any] = HandedBack(n="42")
     log_lines = ("line 1", "line 2", "line 3")
-    failing_inputs: ClassVar[dict[str, Any]] = {"args": ("job", 0, 3)}
+    failing_inputs: ClassVar[Mapping[str, Any]] = {"args": ("job", 0, 3)}
 
 
 @pytest.mark.gate("D2")
