@@ -97,7 +97,7 @@ def _raised(raised: Raised) -> tuple[Reason, str, bool | None]:
     if raised.kind == "ModuleNotFoundError":
         return "not found", f"{text} ({where}); give the module by py_files= or python_environment=", None
     if raised.kind == "PermissionError":
-        return "unauthorized", f"{text} ({where}); give Spark's user the right to it", None
+        return "unauthorized", f"{text} ({where}); give the right, or run Spark as another user", None
     if raised.kind in _STATEMENTS:
         return ("not found" if "_NOT_FOUND]" in text else "bad data"), f"{text}; {where}", None
     return "exit code", f"{text}; {where}", None

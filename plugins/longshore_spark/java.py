@@ -38,7 +38,7 @@ class Java:
 
 
 def find_java(connection: SparkConnection) -> Java | None:
-    """Return the Java that Spark's launcher would take: the connection's, that of `JAVA_HOME`, or of the path."""
+    """Return the Java of Spark's launcher: the connection's, that of `JAVA_HOME`, or of the path."""
     home = connection.java_home or os.environ.get("JAVA_HOME")
     found = str(Path(home).expanduser() / "bin" / "java") if home else shutil.which("java")
     if found is None or not os.access(found, os.X_OK) or not Path(found).is_file():
@@ -93,14 +93,18 @@ def _configured(home: Path) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _version(path: Path, changed: int) -> int | None:  # noqa: ARG001 - a program that was replaced is asked again
+def _version(path: Path, changed: int) -> int | None:
     """Return the version of a program: as its folder says, else as it says itself, which takes 0.1 s."""
     try:
         text = (path.resolve().parent.parent / "release").read_text("utf-8", "replace")
     except OSError:
         try:
             asked = subprocess.run(  # noqa: S603 - a program that was looked for, no shell
-                [path, "-version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PATIENCE, check=False
+                [path, "-version"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_PATIENCE,
+                check=False,
             )
         except (OSError, subprocess.SubprocessError):
             return None

@@ -146,6 +146,12 @@ FAULTS: Final = (
         "conf={{'spark.driver.bindAddress': ...}}",
     ),
     _fault(
+        r"Cannot run program \"([^\"]+)\": error=\d+, (.*)$",
+        "not found",
+        "cannot run {0} ({1}); give a Python that is on every host by "
+        "conf={{'spark.pyspark.python': ...}} or python_environment=",
+    ),
+    _fault(
         r"can't open file '([^']+)'",
         "not found",
         "there is no file '{0}'; check application=",
@@ -157,8 +163,9 @@ FAULTS: Final = (
         "there is no file {0}{1}{2}; check the path, and that every executor can read it",
     ),
     _fault(
-        r"((?:AccessControlException|AccessDeniedException): .*)$",
+        r"(?:AccessControlException|AccessDeniedException): (.*)$"
+        r"|FileNotFoundException: (\S+ \(Permission denied\))",
         "unauthorized",
-        "{0}; give the user that Spark runs as the right to it",
+        "Spark's user lacks a right: {0}{1}; give that right, or run Spark as another user",
     ),
 )
