@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from longshore import Secret
-from longshore_spark import SparkConnection, SparkMetrics, SparkResult, SparkSubmit
+from longshore_spark import (
+    SparkConnection,
+    SparkConnectServer,
+    SparkMetrics,
+    SparkResult,
+    SparkSubmit,
+    spark_task,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 CLUSTER = SparkConnection("spark://spark.example.com:7077", conf={"spark.executor.memory": "2g"})
 
@@ -17,3 +27,26 @@ assert_type(SparkSubmit("app.py", connection="yarn").replace(executor_memory="4g
 
 SparkSubmit()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 SparkSubmit("app.py", conf=["a"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+@spark_task
+def rows(spark: SparkSession, path: str, *, least: int = 0) -> int:
+    return spark.read.parquet(path).where(f"n > {least}").count()
+
+
+@spark_task(connection=CLUSTER, conf={"spark.sql.shuffle.partitions": 8}, retries=2)
+def names(spark: SparkSession) -> list[str]:
+    return [row.name for row in spark.table("names").collect()]
+
+
+assert_type(rows("a.parquet", least=3), int)
+assert_type(names(), list[str])
+assert_type(rows.replace(connection="local[2]")("a.parquet"), int)
+assert_type(rows.run("a.parquet"), int)
+assert_type(rows.map(["a.parquet", "b.parquet"]), list[int])
+with SparkConnectServer(connection="local[2]", port=15002) as server:
+    assert_type(server.connection, SparkConnection)
+
+rows()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+rows("a.parquet", most=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+spark_task(retry=2)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
