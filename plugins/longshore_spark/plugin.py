@@ -9,6 +9,8 @@ from longshore import Task, hookimpl
 from longshore_spark.submit import SparkSubmit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from longshore import FlowRun
 
 
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
     return [SparkSubmit]
+
+
+@hookimpl
+def longshore_doctor() -> Iterable[tuple[str, bool, str]]:
+    """Look for a Spark, and for a Java that it runs on; no JVM is started for it."""
+    from longshore_spark.doctor import findings
+
+    return findings()
 
 
 @hookimpl
