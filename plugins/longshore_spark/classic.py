@@ -94,6 +94,8 @@ class Context:
             return
         self._jvm.quiet = True
         context, session = _classes()
+        if not self._jvm.alive:
+            self.spark._jsc = None  # there is nothing left to stop, and PySpark would warn of that
         apart(self.spark.stop, _DOWN_WITHIN)
         self._jvm.stop()
         _forget(context, session)

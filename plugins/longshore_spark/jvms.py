@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from longshore_spark.connections import SparkConnection
 
-log: Final = logging.getLogger("longshore_spark")
+log: Final = logging.getLogger("longshore.spark")
 _UP_WITHIN: Final = 120.0
 """Seconds in which a JVM must be up: those that fetch packages first take a while."""
 _DOWN_WITHIN: Final = 10.0

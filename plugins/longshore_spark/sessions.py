@@ -7,21 +7,23 @@ alone.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from longshore import ConfigurationError, current
-from longshore_spark import classic
-from longshore_spark.connections import SparkConnection, conf_text
+from longshore_spark.connections import conf_text
 from longshore_spark.connectsessions import close_session, open_session
-from longshore_spark.errors import SparkError
+from longshore_spark.contexts import TheContext
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
 
     from pyspark.sql import SparkSession
+
+    from longshore_spark.classic import Context
+    from longshore_spark.connections import SparkConnection
 
 _Key: TypeAlias = tuple[str, tuple[Any, ...]]
 _left_alone: Final[list[Any]] = []
@@ -63,7 +65,7 @@ class Kept:
         self.key = key
         self.users = 0
         self._connection = connection
-        self._context: classic.Context | None = None
+        self._context: Context | None = None
         self._session: Any = None
         self._lock = threading.Lock()
 
@@ -76,13 +78,21 @@ class Kept:
                 if self._connection.kind == "connect":
                     self._session = open_session(self._connection)
                 else:
-                    self._context, self._session = _driver.session(self._connection)
+                    self._session = _driver.session(self._connection, self._join)
             return self._session
 
     @property
-    def context(self) -> classic.Context | None:
+    def context(self) -> Context | None:
         """The context that it is in; None for one of Spark Connect, and one that is not made."""
         return self._context
+
+    def _join(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def is_made_now(self) -> bool:
+        """Whether somebody waits for it, in a context of this process."""
+        return bool(self.users) and self._session is None and self._connection.kind != "connect"
 
     def _usable(self) -> bool:
         if self._context is None:
@@ -109,15 +119,21 @@ class _Pool:
             if kept is None:
                 kept = self._kept[key] = Kept(key, connection)
             kept.users += 1
-            return kept
+            over = [each for each in self._kept.values() if _is_over(each)]
+            for each in over:
+                del self._kept[each.key]
+        self._end(over)
+        return kept
 
     def give_back(self, kept: Kept) -> None:
         with self._lock:
             kept.users -= 1
-            if kept.users or kept.key[0] or self._kept.get(kept.key) is not kept:
+            is_known = self._kept.get(kept.key) is kept
+            if kept.users or (is_known and kept.key[0]):
                 return
-            del self._kept[kept.key]
-        self._end([kept])
+            if is_known:
+                del self._kept[kept.key]
+        self._end([kept])  # also what a step that nobody waits for has made after the end of its run
 
     def stop(self, run_id: str) -> None:
         with self._lock:
@@ -133,14 +149,13 @@ class _Pool:
         if was_classic:
             _driver.stop_if_idle()
 
-    def users_of(self, context: classic.Context) -> list[Kept]:
-        """Return what is in use of a context."""
+    def needed(self, context: Context, *, now: bool) -> bool:
+        """Whether a session of a context is kept, or `now` is in use; or one is made, maybe in it."""
         with self._lock:
-            return [kept for kept in self._kept.values() if kept.users and kept.context is context]
-
-    def needs(self, context: classic.Context) -> bool:
-        with self._lock:
-            return any(kept.context is context for kept in self._kept.values())
+            return any(
+                (kept.context is context and (kept.users or not now)) or (kept.is_made_now and not now)
+                for kept in self._kept.values()
+            )
 
     def leave(self) -> None:
         """Let go of everything, in a forked child."""
@@ -149,73 +164,11 @@ class _Pool:
         self._kept = {}
 
 
-class _Driver:
-    """The context of this process."""
-
-    def __init__(self) -> None:
-        self.context: classic.Context | None = None
-        self._lock = threading.RLock()
-
-    def session(self, connection: SparkConnection) -> tuple[classic.Context, Any]:
-        """Return a new session for a connection, and the context that it is in."""
-        settings = classic.settings_of(connection)
-        with self._lock:
-            context = self._at_hand()
-            if context is not None:
-                try:
-                    return context, self._fitting(context, connection, settings)
-                except classic.MisfitError as misfit:
-                    classic.check_reachable(connection)
-                    self._make_room(context, connection, str(misfit))
-            else:
-                classic.check_reachable(connection)
-            self.context = context = classic.start(connection, settings)
-            return context, context.session(settings)
-
-    def stop_if_idle(self) -> None:
-        with self._lock:
-            if self.context is not None and not _pool.needs(self.context):
-                self._stop()
-
-    def _at_hand(self) -> classic.Context | None:
-        if self.context is not None and not self.context.alive:
-            self._stop()
-        if self.context is None:
-            self.context = classic.there_already()
-        return self.context
-
-    def _fitting(
-        self, context: classic.Context, connection: SparkConnection, settings: Mapping[str, str]
-    ) -> Any:
-        elsewhere = context.master != connection.master
-        if elsewhere and (context.ours or replace(connection, conf={}) != SparkConnection()):
-            raise classic.MisfitError(f"on {context.master!r}")
-        if context.ours:
-            return context.session(settings)
-        return context.session({name: conf_text(value) for name, value in connection.conf.items()})
-
-    def _make_room(self, context: classic.Context, connection: SparkConnection, misfit: str) -> None:
-        if not context.ours or _pool.users_of(context):
-            why = "is in use" if context.ours else "was started by somebody else"
-            raise SparkError(
-                f"cannot start Spark on {connection.master!r}: this process has one {misfit} already, which "
-                f"{why}, and a process can have one; run the step after "
-                "the others, in a process of its own (ProcessExecutor), on a Spark Connect server, or as an "
-                "application (SparkSubmit)"
-            )
-        self._stop()
-
-    def _stop(self) -> None:
-        context, self.context = self.context, None
-        if context is not None:
-            context.stop()
-
-    def leave(self) -> None:
-        self._lock = threading.RLock()
-        if self.context is not None:
-            self.context.leave()
-            _left_alone.append(self.context)
-            self.context = None
+def _is_over(kept: Kept) -> bool:
+    """Whether a session is of a run that has ended, as far as a worker can know: it works for another now."""
+    processes = sys.modules.get("multiprocessing.process")
+    is_worker = processes is not None and processes.parent_process() is not None
+    return is_worker and not kept.users and kept.key[0] != current.run_id
 
 
 def _identity(connection: SparkConnection) -> tuple[Any, ...]:
@@ -232,11 +185,13 @@ def _identity(connection: SparkConnection) -> tuple[Any, ...]:
 
 def _after_fork() -> None:
     _pool.leave()
+    if _driver.context is not None:
+        _left_alone.append(_driver.context)
     _driver.leave()
 
 
 _pool: Final = _Pool()
-_driver: Final = _Driver()
+_driver: Final = TheContext(_pool.needed)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

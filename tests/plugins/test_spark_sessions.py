@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from spark_rig import FAST
 
-from longshore import ConfigurationError, Secret, flow, task
+from longshore import ConfigurationError, Secret, current, flow, task
 from longshore_spark import SparkConnection, SparkError, SparkInputError, SparkUnreachableError
 from longshore_spark.sessions import session_for
 
@@ -152,6 +152,25 @@ def test_a_driver_in_the_cluster_has_no_session_here() -> None:
         session_for(cluster).__enter__()
     with pytest.raises(SparkInputError, match=r"spark\.master is given by the connection"):
         session_for(SparkConnection("local", conf={"spark.master": "yarn"})).__enter__()
+
+
+def test_a_session_whose_jvm_was_killed_is_made_anew(there: Any) -> None:
+    lost = there.sparkContext._jvm.ProcessHandle.current().pid()
+
+    @task(retries=1)
+    def survives() -> int:
+        with session_for(HERE) as session:
+            if current.attempt == 1:
+                os.kill(lost, signal.SIGKILL)
+            return session.range(6).count()
+
+    @flow
+    def goes_on() -> None:
+        survives()
+
+    run = goes_on.run()
+    assert run.results["survives"] == 6
+    assert not Path(f"/proc/{lost}").exists()
 
 
 def script(folder: Path, text: str, *words: str) -> subprocess.Popen[str]:
