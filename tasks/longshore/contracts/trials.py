@@ -63,7 +63,8 @@ class JobTrials(TaskContract, ABC):
 
     def _plan(self, folder: Path, **changes: Any) -> Plan:
         values: dict[str, Any] = {"job": self.job, "store": str(folder / "runs.db"), **changes}
-        return Plan(inputs=self.inputs, run_id=f"contract-{folder.name}", folder=folder, **values)
+        run_id = f"contract-{uuid.uuid5(uuid.NAMESPACE_URL, folder.as_uri())}"  # others share the system
+        return Plan(inputs=self.inputs, run_id=run_id, folder=folder, **values)
 
     def _in_a_process(self, folder: Path, **changes: Any) -> tuple[Outcome, list[str]]:
         process = JobProcess(self._plan(folder, **changes))
