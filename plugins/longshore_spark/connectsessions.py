@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent import futures
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ _FIRST_WAIT: Final = 100
 """Milliseconds before a request is made again."""
 _LONGEST_WAIT: Final = 2000
 _DOWN_WITHIN: Final = 10.0
+_FETCHED_WITHIN: Final = 2.0
 
 
 def open_session(connection: SparkConnection) -> Any:
@@ -52,6 +54,8 @@ def close_session(session: Any) -> None:
     """Release a session at its server, if that still answers, and close the connection."""
 
     def close() -> None:
+        # PySpark tells of what was fetched in threads of its own; after the release that would be an error.
+        futures.wait(list(getattr(session.client, "_release_futures", ())), _FETCHED_WITHIN)
         session.client.set_retry_policies([])
         with suppress(Exception):
             session.client.release_session()
