@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from longshore import SQLiteStore, flush_alerts
+from longshore_demo.routes import what_spark_lacks
 from longshore_slack.testing import SlackServer
 
 SOURCE = Path(__file__).parent / "flights.py"
@@ -36,9 +37,10 @@ def demo(ctx: click.Context, folder: Path | None, executor: str | None, show: bo
     """Run a flow over the 336,776 flights that left New York in 2013.
 
     They are split and counted by bash and awk, timed by Perl or Node, for each airport at once, shipped
-    to S3, from there to Google Cloud Storage, and back, and loaded into Snowflake. A summary is posted by
-    HTTP to a server that is too busy: the run fails, and Slack is told. Then it is resumed. All servers are
-    started here, Slack's too. Nothing leaves this machine; the files stay.
+    to S3, from there to Google Cloud Storage, and back, where Spark looks at each route if it is installed,
+    and loaded into Snowflake. A summary is posted by HTTP to a server that is too busy: the run fails, and
+    Slack is told. Then it is resumed. All servers are started here, Slack's too. Nothing leaves this machine;
+    the files stay.
     """
     if show:
         click.echo(SOURCE.read_text(), nl=False)
@@ -110,6 +112,7 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
     click.echo(
         "\n  The files went to S3, from there to Google Cloud Storage, and back: each byte is as it was."
     )
+    click.echo(_routed(folder))
     click.echo(_loaded(folder))
     click.echo(
         "  The server was too busy for both tries of the post; the run was resumed, and nothing ran twice."
@@ -119,6 +122,7 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
         folder / "summary.json": "what was posted, and came back",
         folder / "EWR.csv": "the flights of one airport; beside it JFK.csv and LGA.csv",
         folder / "back": "what came back of them from the object stores",
+        folder / "routes.csv": "what Spark found, if it is there: delays by route",
         folder / "delays.csv": "what Snowflake answered: delays by carrier",
         "longshore demo --show": "the flow: a page of Python",
         SOURCE.parent / "programs": "the programs in bash, awk, Perl and JavaScript",
@@ -128,6 +132,16 @@ def _tell(summary: dict[str, Any], folder: Path) -> None:
     }
     for what, why in looks.items():
         click.echo(f"  {what}\n      {why}")
+
+
+def _routed(folder: Path) -> str:
+    lacks = what_spark_lacks()
+    if lacks:
+        return f"  How late each route is was left out: {lacks}."
+    with (folder / "routes.csv").open() as file:
+        found = list(csv.DictReader(file))
+    latest = [f"{one['origin']} to {one['dest']} by {one['minutes_late']} min" for one in found][:3]
+    return f"  Spark looked at the {len(found)} routes. Latest on average: {', '.join(latest)}."
 
 
 def _loaded(folder: Path) -> str:

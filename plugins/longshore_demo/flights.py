@@ -3,7 +3,8 @@
     longshore run flights.py --folder flights-2013
     longshore resume RUN
 
-The files go to S3, from there to Google Cloud Storage, and back. The server to which the summary is posted is
+The files go to S3, from there to Google Cloud Storage, and back, where Spark looks at them if there is one.
+The server to which the summary is posted is
 too busy the first time, so the run fails there; resumed, it goes on from there. With `LONGSHORE_DEMO_SLACK`
 and `LONGSHORE_DEMO_TOKEN` set, as `longshore demo` does, Slack is told of both.
 
@@ -39,6 +40,7 @@ from longshore import (
 )
 from longshore_demo.inbox import Inbox
 from longshore_demo.ports import Ports
+from longshore_demo.routes import no_routes, routes, what_spark_lacks
 from longshore_demo.warehouse import Warehouse
 from longshore_gcs import GCSCreateBucket, GCSDownload
 from longshore_http import HttpConnection, HttpJson
@@ -180,7 +182,12 @@ def flights(folder: Path = Path("flights-2013")) -> Path:
         across = Copy(connections={"s3://": ports.s3, "gs://": ports.gs})
         copied = across.map(stored, unmapped("gs://mirror/2013/"), after=mirror)
         back = GCSDownload(connection=ports.gs).map(copied, unmapped(text("{folder}/back/", folder=folder)))
-        compare(files, back)
+        same = compare(files, back)
+    lacks = what_spark_lacks()
+    if lacks:
+        no_routes(lacks, after=same)
+    else:
+        routes(parts["ROWS"], back, folder, after=same)
     with Warehouse() as dwh:
         loaded = SnowflakeLoad(create=True, connection=dwh)(files, FLIGHTS)
         second = day(env={"FLIGHTS": year, "FOLDER": folder, "MONTH": 1, "DAY": 2})

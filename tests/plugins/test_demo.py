@@ -16,6 +16,7 @@ import pytest
 
 Require = Callable[[object, str], None]
 
+NO_JAVA = Path(__file__).parent / "no-java"
 BY_AIRPORT = {"EWR": 120_835, "JFK": 111_279, "LGA": 104_662}
 
 
@@ -28,6 +29,7 @@ def what_it_needs(require_service: Require) -> None:
 
 
 def demo(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo; test_spark_demo.py has the one with Spark, which takes a while."""
     return subprocess.run(
         [
             sys.executable,
@@ -36,7 +38,7 @@ def demo(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
             "demo",
             *words,
         ],
-        env={**os.environ, **environment},
+        env={**os.environ, "JAVA_HOME": str(NO_JAVA), **environment},
         capture_output=True,
         text=True,
         timeout=100,
@@ -116,6 +118,22 @@ def test_the_flights_are_in_the_warehouse_once_although_a_day_was_merged_twice(
     assert len(delays) == 16, "carriers"
     assert sum(int(one["FLIGHTS"]) for one in delays) == 336_776
     assert "336,776 rows, as before. Latest on average: F9 by 21.9 min" in answer.stdout
+
+
+def test_without_spark_or_a_java_it_says_in_one_line_how_to_get_it_and_goes_on(
+    finished: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    answer, folder = finished
+    hint = (
+        f"cannot start Spark: there is no bin/java in {str(NO_JAVA)!r} (the variable JAVA_HOME); run: apt"
+        if find_spec("pyspark")
+        else "Spark is not installed; run: pip install 'longshore[demo,spark]'."
+    )
+    assert answer.returncode == 0
+    assert f"  How late each route is was left out: {hint}" in answer.stdout
+    assert "routes | Skipped in" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (folder / "routes.csv").exists()
 
 
 def test_without_a_folder_a_new_one_is_made_and_kept(tmp_path: Path) -> None:
