@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent import futures
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import Any, Final
 
 from longshore import require
-from longshore_spark.connections import conf_text, shown_master
+from longshore_spark.connections import SparkConnection, conf_text, shown_master
 from longshore_spark.errors import SparkError, SparkUnauthorizedError, SparkUnreachableError
 from longshore_spark.jvms import apart
-
-if TYPE_CHECKING:
-    from longshore_spark.connections import SparkConnection
 
 _FIRST_WAIT: Final = 100
 """Milliseconds before a request is made again."""
 _LONGEST_WAIT: Final = 2000
 _DOWN_WITHIN: Final = 10.0
 _FETCHED_WITHIN: Final = 2.0
+
+
+def there_already(connection: SparkConnection) -> Any:
+    """Return the session that the user has made in this process, for those who name no connection; else None.
+
+    Raises:
+        SparkError: It would have to have other properties.
+    """
+    module = sys.modules.get("pyspark.sql.connect.session")
+    found = None if module is None else module.SparkSession._default_session
+    if found is None or found.is_stopped or replace(connection, conf={}) != SparkConnection():
+        return None
+    if connection.conf:
+        raise SparkError(
+            f"cannot give {', '.join(connection.conf)} to the session of Spark Connect that is there "
+            "already; leave out conf, or name its server: connection='sc://host:15002'",
+            retryable=False,
+        )
+    return found
 
 
 def open_session(connection: SparkConnection) -> Any:
@@ -55,7 +73,8 @@ def close_session(session: Any) -> None:
 
     def close() -> None:
         # PySpark tells of what was fetched in threads of its own; after the release that would be an error.
-        futures.wait(list(getattr(session.client, "_release_futures", ())), _FETCHED_WITHIN)
+        told: Any = getattr(session.client, "_release_futures", ())
+        futures.wait(list(told), _FETCHED_WITHIN)
         session.client.set_retry_policies([])
         with suppress(Exception):
             session.client.release_session()

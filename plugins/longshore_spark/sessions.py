@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from longshore import ConfigurationError, current
 from longshore_spark.connections import conf_text
-from longshore_spark.connectsessions import close_session, open_session
+from longshore_spark.connectsessions import close_session, open_session, there_already
 from longshore_spark.contexts import TheContext
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Kept:
         self._connection = connection
         self._context: Context | None = None
         self._session: Any = None
+        self._is_borrowed = False
         self._lock = threading.Lock()
 
     @property
@@ -75,16 +76,20 @@ class Kept:
             if self._session is not None and not self._usable():
                 self.drop()
             if self._session is None:
-                if self._connection.kind == "connect":
-                    self._session = open_session(self._connection)
-                else:
-                    self._session = _driver.session(self._connection, self._join)
+                self._session = self._made()
             return self._session
 
     @property
     def context(self) -> Context | None:
         """The context that it is in; None for one of Spark Connect, and one that is not made."""
         return self._context
+
+    def _made(self) -> Any:
+        if self._connection.kind == "connect":
+            return open_session(self._connection)
+        found = there_already(self._connection)
+        self._is_borrowed = found is not None
+        return found or _driver.session(self._connection, self._join)
 
     def _join(self, context: Context) -> None:
         self._context = context
@@ -102,7 +107,7 @@ class Kept:
     def drop(self) -> None:
         """Stop it, if it is one of Spark Connect; a context is stopped with the last of its sessions."""
         session, self._session = self._session, None
-        if session is not None and self._context is None:
+        if session is not None and self._context is None and not self._is_borrowed:
             close_session(session)
         self._context = None
 

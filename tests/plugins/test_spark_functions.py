@@ -155,6 +155,25 @@ def test_classic_and_connect_sessions_work_side_by_side_but_functions_of_both_wa
     assert inner(2) == [0, 2]
 
 
+def test_a_session_of_connect_that_is_there_already_is_used_and_left_open(
+    places: dict[str, SparkConnection],
+) -> None:
+    from pyspark.sql.connect.session import SparkSession as Remote
+
+    @spark_task
+    def marked(spark: SparkSession) -> str | None:
+        return spark.conf.get("spark.sql.session.timeZone")
+
+    server = places["connect"]
+    assert server.token is not None
+    with Remote.builder.remote(f"{server.master}/;token={server.token.get()}").create() as mine:
+        mine.conf.set("spark.sql.session.timeZone", "Asia/Tbilisi")
+        assert marked() == "Asia/Tbilisi"
+        assert mine.sql("SELECT 4").collect()[0][0] == 4
+        with pytest.raises(SparkError, match=r"cannot give spark\.sql\.ansi\.enabled to the session"):
+            marked.replace(conf={"spark.sql.ansi.enabled": False})()
+
+
 def test_a_function_travels_to_another_process_with_where_it_runs() -> None:
     task = doubled.replace(connection="spark://spark.example.com:7077", retries=2)
     back = pickle.loads(pickle.dumps(task))
