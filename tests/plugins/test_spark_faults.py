@@ -64,7 +64,7 @@ def log(name: str) -> list[str]:
         ("source", "not found", "there is no data source delta; give the JAR that has it by packages="),
         ("jvm_class", "not found", "there is no class org.example.Missing; give the JAR that has it"),
         ("no_class", "not found", "there is no class org.example.Nothing; give the JAR that has it"),
-        ("nofile", "not found", "there is no file '/home/ana/nowhere.py'; check application="),
+        ("nofile", "not found", "there is no file '/srv/ana/nowhere.py'; check application="),
         (
             "no_python",
             "not found",
@@ -85,7 +85,7 @@ def log(name: str) -> list[str]:
         (
             "denied",
             "unauthorized",
-            "lacks a right: /home/ana/secret/x.json (Permission denied); give that right",
+            "lacks a right: /srv/ana/secret/x.json (Permission denied); give that right",
         ),
         (
             "unreachable",
