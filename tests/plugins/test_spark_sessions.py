@@ -113,6 +113,7 @@ def test_secret_properties_are_in_no_command_line_and_no_file_and_reach_spark(
         session_for(options).__enter__()
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_a_forked_child_leaves_the_session_of_its_parent_alone(there: Any) -> None:
     child = os.fork()
     if child == 0:
