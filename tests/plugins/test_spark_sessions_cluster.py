@@ -25,7 +25,7 @@ def names(cluster: SparkCluster, which: str) -> list[str]:
 
 
 @spark_task
-def added(spark: SparkSession) -> tuple[str, int]:
+def added(spark: SparkSession) -> tuple[Any, Any]:
     """Add numbers by Python in executors."""
     from pyspark.sql.functions import udf
 
