@@ -18,6 +18,8 @@ from longshore_spark.errors import (
 from longshore_spark.functions import spark_task
 from longshore_spark.metrics import SparkMetrics
 from longshore_spark.results import SparkResult
+from longshore_spark.sql import SparkSQL
+from longshore_spark.sqlresults import SparkSQLResult
 from longshore_spark.submit import SparkSubmit
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "SparkMetrics",
     "SparkOutOfMemoryError",
     "SparkResult",
+    "SparkSQL",
+    "SparkSQLResult",
     "SparkSubmit",
     "SparkUnauthorizedError",
     "SparkUnreachableError",

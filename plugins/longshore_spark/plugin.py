@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from longshore import Task, hookimpl
+from longshore_spark.sql import SparkSQL
 from longshore_spark.submit import SparkSubmit
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @hookimpl
 def longshore_tasks() -> list[type[Task[Any]]]:
     """Return the tasks."""
-    return [SparkSubmit]
+    return [SparkSQL, SparkSubmit]
 
 
 @hookimpl

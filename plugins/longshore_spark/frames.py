@@ -1,0 +1,104 @@
+"""What a statement returns, fetched batch by batch, so that too much is refused before it is in memory."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from longshore import require
+from longshore_spark.errors import SparkInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pyspark.sql import DataFrame
+
+_FAILED: Final = -1
+
+
+def fetched(frame: DataFrame, max_memory: int, shown: str) -> Any:
+    """Return the rows of a data frame as a `pyarrow.Table`, with the types that `toArrow()` gives.
+
+    Raises:
+        SparkInputError: They take more than `max_memory` bytes.
+    """
+    pyarrow = require("pyarrow", extra="spark")
+    stream = _remote(frame) if ".connect." in type(frame).__module__ else _local(frame)
+    batches: list[Any] = []
+    size = 0
+    with closing(stream):
+        schema = next(stream)
+        order: list[int] | None = None
+        for batch in stream:
+            if isinstance(batch, list):
+                order = batch
+                continue
+            size += batch.nbytes
+            if size > max_memory:
+                raise SparkInputError(
+                    f"cannot fetch the result of {shown!r}: it takes more than max_memory={max_memory:,} "
+                    "bytes; select less, give more, or have Spark write it by to="
+                )
+            batches.append(batch)
+    ordered = batches if order is None else [batches[number] for number in order]
+    table = pyarrow.Table.from_batches(ordered, schema=schema)
+    return table.cast(pyarrow.schema([_in_utc(each) for each in schema]))
+
+
+def _local(frame: Any) -> Generator[Any]:
+    """Yield the schema, the batches as they come, and at last their order, as the JVM sends them."""
+    pyarrow: Any = require("pyarrow", extra="spark")
+    serializers: Any = require("pyspark.serializers", extra="spark")
+    port, secret, server = frame._jdf.collectAsArrowToPython()
+    file, sock = require("pyspark.util", extra="spark")._create_local_socket((port, secret))
+    whole = False
+    try:
+        with pyarrow.ipc.open_stream(file) as reader:
+            yield reader.schema
+            yield from reader
+        number = serializers.read_int(file)
+        if number != _FAILED:
+            yield [serializers.read_int(file) for _ in range(number)]
+        whole = True
+    except pyarrow.ArrowInvalid:
+        whole = True  # the JVM broke off, and says why when it is asked
+        raise
+    finally:
+        file.close()
+        sock.close()
+        if whole:
+            server.getResult()
+        else:
+            with suppress(Exception):
+                server.getResult()
+
+
+def _remote(frame: Any) -> Generator[Any]:
+    client = frame.sparkSession.client
+    began = False
+    for part in client.to_table_as_iterator(frame._plan.to_proto(client), {}):
+        if not hasattr(part, "to_batches"):
+            continue  # the schema, in Spark's types
+        if not began:
+            yield part.schema
+            began = True
+        yield from part.to_batches()
+
+
+def _in_utc(field: Any) -> Any:
+    """Return a field whose moments are in UTC, whatever the session's time zone; so does `toArrow()`."""
+    return field.with_type(_type_in_utc(field.type))
+
+
+def _type_in_utc(kind: Any) -> Any:
+    pyarrow = require("pyarrow", extra="spark")
+    types = pyarrow.types
+    if types.is_timestamp(kind) and kind.tz:
+        return pyarrow.timestamp(kind.unit, "UTC")
+    if types.is_map(kind):
+        return pyarrow.map_(_in_utc(kind.key_field), _in_utc(kind.item_field))
+    if types.is_list(kind):
+        return pyarrow.list_(_in_utc(kind.value_field))
+    if types.is_struct(kind):
+        return pyarrow.struct([_in_utc(kind.field(at)) for at in range(kind.num_fields)])
+    return kind
