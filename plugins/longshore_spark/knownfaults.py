@@ -163,6 +163,23 @@ FAULTS: Final = (
         "there is no file {0}{1}{2}; check the path, and that every executor can read it",
     ),
     _fault(
+        r"is bigger than spark\.driver\.maxResultSize \((.*?)\)",
+        "out of memory",
+        "its driver takes no more than {0} of results; raise that by "
+        "conf={{'spark.driver.maxResultSize': ...}}, or collect less of a table in it",
+    ),
+    _fault(
+        r"No space left on device",
+        "exit code",
+        "a disk is full (No space left on device); free some of it, or give another one by "
+        "conf={{'spark.local.dir': ...}}",
+    ),
+    _fault(
+        r"Application (application_\S+) finished with failed status",
+        "exit code",
+        "YARN says no more than that it failed; its driver's log says why: yarn logs -applicationId {0}",
+    ),
+    _fault(
         r"(?:AccessControlException|AccessDeniedException): (.*)$"
         r"|FileNotFoundException: (\S+ \(Permission denied\))",
         "unauthorized",

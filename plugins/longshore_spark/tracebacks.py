@@ -17,18 +17,20 @@ _CHAINED: Final = (
     "stack trace below.",
 )
 _FRAME: Final = re.compile(r'\s+File "([^"]+)", line (\d+)(?:, in (.+))?')
+_GROUP: Final = re.compile(r" +[|+] ")
+"""What the lines of an exception group begin with."""
 _SYNTAX: Final = re.compile(r"(SyntaxError|IndentationError|TabError): ")
 _FOREIGN: Final = re.compile(
     r"/(?:site|dist)-packages/|/pyspark(?:\.zip)?/|/py4j|/lib(?:64)?/python\d|/zipimport|^<"
 )
 """Files that are not the user's: packages, PySpark's archive of the executors, Python's own."""
 _JVM: Final = re.compile(
-    r"(?:^|: |\] |\) )(?:Caused by: )?((?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception|Failure|Fault)\w*)"
-    r"(?:: (.*))?$"
+    r"(?:^|: |\] |\) )(?:Caused by: )?"
+    r"((?!py4j\.|pyspark\.)(?:[a-z_]\w*\.)+[A-Z]\w*(?:Error|Exception|Failure|Fault)\w*)(?:: (.*))?$"
 )
 _IN_TASK: Final = re.compile(r"Job aborted due to stage failure: .*? executor [\w-]+\): (?=[a-z])")
 _JVM_FRAME: Final = re.compile(
-    r"\tat (?:[\w.@-]+/)?(?!java\.|jdk\.|javax\.|scala\.|org\.apache\.)([\w.$]+)\((\w+\.\w+):(\d+)\)"
+    r"\tat (?:[\w.@-]+/)?(?!java\.|jdk\.|javax\.|scala\.|py4j\.|org\.apache\.)([\w.$]+)\((\w+\.\w+):(\d+)\)"
 )
 _LOGGED: Final = re.compile(r"\d\d/\d\d/\d\d \d\d:\d\d:\d\d [A-Z]+ |\{\"ts\":")
 """What Log4j, as Spark sets it up, begins a line with."""
@@ -67,7 +69,7 @@ def last_error(lines: Sequence[str]) -> tuple[str, ...]:
     for number in range(len(lines) - 1, -1, -1):
         line = lines[number]
         if line.startswith(("Exception in thread ", "Error: ")) or (
-            line.startswith(_HEADER) and not _goes_on(lines, number)
+            line.startswith(_HEADER) and not _goes_on(lines, number) and not _is_noise(lines, number)
         ):
             rest = range(number + 1, len(lines))
             end = next((behind for behind in rest if _LOGGED.match(lines[behind])), len(lines))
@@ -78,7 +80,7 @@ def last_error(lines: Sequence[str]) -> tuple[str, ...]:
 def python_error(lines: Sequence[str]) -> Raised | None:
     """Return what Python raised last, in the driver or in a worker."""
     for number in range(len(lines) - 1, -1, -1):
-        if lines[number].endswith(_HEADER):
+        if lines[number].endswith(_HEADER) and not _is_noise(lines, number):
             return _read(lines[number + 1 :])
         if _SYNTAX.match(lines[number]):
             return _read(lines[max(0, number - 3) : number + 1])
@@ -113,13 +115,23 @@ def _goes_on(lines: Sequence[str], number: int) -> bool:
     return above.strip().endswith(_CHAINED)
 
 
+def _is_noise(lines: Sequence[str], number: int) -> bool:
+    """Return whether a traceback is of PySpark's daemon, whose children leave one when their task fails."""
+    return any("/pyspark/daemon.py" in line for line in lines[number + 1 : number + 3])
+
+
 def _read(lines: Sequence[str]) -> Raised | None:
     file, at, function = "", 0, ""
-    for line in lines:
+    for number, whole in enumerate(lines):
+        line = _GROUP.sub("", whole).replace(_HEADER, "")
         frame = _FRAME.match(line)
         if frame and not _FOREIGN.search(frame[1]):
             file, at, function = frame[1], int(frame[2]), frame[3] or ""
         if line.strip() and not line[0].isspace():
-            kind, _, text = line.partition(":")
+            kind, separator, text = line.partition(":")
+            if separator and not text.strip():  # its text begins with the next line
+                text = next(
+                    (below for below in lines[number + 1 : number + 2] if not _LOGGED.match(below)), ""
+                )
             return Raised(kind.rpartition(".")[2], text.strip(), file, at, function)
     return None

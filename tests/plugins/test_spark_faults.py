@@ -50,6 +50,12 @@ def log(name: str) -> list[str]:
         ),
         ("jvm_task", "exit code", "IOException: no answer for task; see line 4 of App.scala"),
         ("worker_killed", "exit code", "spark.executor.memoryOverhead"),
+        ("group", "exit code", "KeyError: 'b'; see line 2 of group.py, in load"),
+        (
+            "full",
+            "exit code",
+            "a disk is full (No space left on device); free some of it, or give another one",
+        ),
         (
             "module",
             "not found",
@@ -98,6 +104,7 @@ def log(name: str) -> list[str]:
             "out of memory",
             "an executor ran out of memory; give executors more by executor_memory=",
         ),
+        ("results", "out of memory", "takes no more than 1024.0 KiB of results; raise that by conf="),
         ("executor_lost", "out of memory", "an executor was killed (exit code 137)"),
     ],
 )
@@ -111,8 +118,8 @@ def test_a_log_tells_what_went_wrong_and_the_message_what_to_do(name: str, reaso
 
 def test_another_attempt_is_for_what_may_pass() -> None:
     again = {path.stem for path in LOGS.glob("*.log") if told(log(path.stem)).retryable}
-    passing = {"executor_lost", "packages", "port", "unreachable", "worker_killed"}
-    own = {"own", "chained", "udf", "rdd", "zero", "syntax", "exit", "jvm", "jvm_task"}
+    passing = {"executor_lost", "full", "packages", "port", "unreachable", "worker_killed"}
+    own = {"own", "chained", "udf", "rdd", "zero", "syntax", "exit", "jvm", "jvm_task", "group"}
     assert again == passing | own
 
 
@@ -142,6 +149,32 @@ def test_a_log_without_a_word_is_told_by_the_exit_code_and_an_endless_line_is_cu
     )
     assert "its driver ended; the last line" in str(told(["bye"], None))
     assert len(str(told(["Traceback (most recent call last):", "ValueError: " + "x" * 100_000]))) < 1000
+
+
+def test_what_a_worker_leaves_behind_is_not_the_drivers_error() -> None:
+    left = [
+        "Traceback (most recent call last):",
+        '  File "/opt/spark/python/lib/pyspark.zip/pyspark/daemon.py", line 264, in x',
+        "BrokenPipeError: [Errno 32] Broken pipe",
+    ]
+    assert "3 rows are too few; see line 6 of own.py" in str(told([*log("own"), *left]))
+    below = [
+        "Traceback (most recent call last):",
+        '  File "/srv/a.py", line 3, in f',
+        "ValueError: ",
+        "two lines",
+    ]
+    assert "ValueError: two lines; see line 3 of a.py, in f" in str(told(below))
+
+
+def test_yarn_and_a_master_that_says_no_are_told() -> None:
+    yarn = "org.apache.spark.SparkException: Application application_17_0042 finished with failed status"
+    assert "yarn logs -applicationId application_17_0042" in str(told([f'Exception in thread "main" {yarn}']))
+    gone = told(
+        ["ERROR StandaloneSchedulerBackend: x Reason: Master removed our application: FAILED", *log("own")]
+    )
+    assert (gone.reason, gone.retryable) == ("evicted", True)
+    assert "the master removed it (FAILED)" in str(gone)
 
 
 def test_braces_and_secrets_in_a_log_are_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
