@@ -41,7 +41,7 @@ def test_spark_finds_the_delays_of_each_route_that_plain_python_finds(tmp_path: 
         env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=110,
         check=False,
     )
     assert answer.returncode == 0, answer.stderr
