@@ -70,12 +70,15 @@ class Context:
             return False
 
     def session(self, wanted: Mapping[str, str]) -> Any:
-        """Return a new session with properties of its own.
+        """Return a new session with properties of its own; without any, the one that somebody else has made.
 
         Raises:
             MisfitError: They are not for a session to have.
         """
-        made = _classes()[1](self.spark).newSession()
+        first = _classes()[1](self.spark)
+        if not self.ours and not wanted:
+            return first
+        made = first.newSession()
         for name in sorted(self.settings.keys() | wanted.keys()):
             value = wanted.get(name)
             if value == self.settings.get(name) or (not self.ours and value is None):

@@ -104,7 +104,7 @@ def test_a_timeout_ends_what_runs_in_spark_and_what_would_begin_after_it(place: 
     ended = threading.Event()
     began: list[int] = []
 
-    @spark_task(connection=place, timeout=3.0)
+    @spark_task(connection=place, timeout=2.0)
     def stuck(spark: SparkSession) -> None:
         for n in range(4):
             began.append(n)

@@ -200,11 +200,11 @@ def test_a_session_that_is_there_already_is_used_and_left_running(tmp_path: Path
         from longshore_spark import SparkConnection, SparkError, spark_task
 
         mine = SparkSession.builder.master("local[1]").config(map=FAST).getOrCreate()
-        mine.range(9).createOrReplaceGlobalTempView("mine")
+        mine.range(9).createOrReplaceTempView("mine")
 
         @spark_task
         def look(spark):
-            return spark.sparkContext.applicationId, spark.table("global_temp.mine").count()
+            return spark.sparkContext.applicationId, spark.table("mine").count()
 
         @flow
         def looks():
@@ -213,6 +213,10 @@ def test_a_session_that_is_there_already_is_used_and_left_running(tmp_path: Path
 
         found = looks.run().results
         assert set(found.values()) == {(mine.sparkContext.applicationId, 9)}, found
+        try:
+            look.replace(conf={"spark.driver.memory": "1g"})()
+        except SparkError as error:
+            assert "with another spark.driver.memory already" in str(error), error
         try:
             look.replace(connection="local[3]")()
         except SparkError as error:
