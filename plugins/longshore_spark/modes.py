@@ -58,13 +58,18 @@ def _active_remote(session: Any) -> Generator[None]:
 def _active_here(session: Any) -> Generator[None]:
     kind: Any = session.__class__
     in_java: Any = kind._get_j_spark_session_class(session._jvm)
+    before, known = in_java.getActiveSession(), kind._activeSession
     in_java.setActiveSession(session._jsparkSession)
     kind._activeSession = session
     try:
         yield
     finally:
         with suppress(Exception):  # its JVM may have ended
-            in_java.clearActiveSession()
+            if before.isDefined():
+                in_java.setActiveSession(before.get())
+                kind._activeSession = known
+            else:
+                in_java.clearActiveSession()
 
 
 def _enter(connect: bool) -> None:

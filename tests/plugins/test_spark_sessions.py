@@ -211,6 +211,8 @@ def test_a_session_that_is_there_already_is_used_and_left_running(tmp_path: Path
             look()
             look.replace(connection="local[1]", name="named")()
 
+        look()
+        assert SparkSession.getActiveSession() is mine
         found = looks.run().results
         assert set(found.values()) == {(mine.sparkContext.applicationId, 9)}, found
         try:
