@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _CONDITION: Final = re.compile(r"\[([A-Z][A-Z0-9_]*(?:\.[A-Z][A-Z0-9_]*)*)\] ")
 _STATE: Final = re.compile(r"\s*SQLSTATE: (\w{5})")
 _STACK: Final = re.compile(r"\n\s*(?:JVM stacktrace:|at [\w.$/]+\(|\tat )")
+_POSITION: Final = re.compile(r"[.;\s]*\(?line (\d+),? pos(?:ition)? (\d+)\)?")
 _CAUSE: Final = re.compile(r"^Caused by: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
 _CLASS: Final = re.compile(r"^: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
 _CANCELLED: Final = ("OPERATION_CANCELED", "SPARK_JOB_CANCELLED", "cancelled part of", "StatusCode.CANCELLED")
@@ -113,11 +114,14 @@ def _analysis_remedy(condition: str) -> str:
 
 
 def _said(text: str) -> str:
-    """Return the first line of what was said, or what Python or the JVM raised in a job."""
+    """Return the first line of what was said, and where; or what Python or the JVM raised in a job."""
     raised = python_error(text.splitlines())
     if raised is not None:
         return f"Python raised {clipped(str(raised))}" + (f" ({raised.where})" if raised.where else "")
     causes = _CAUSE.findall(text) or _CLASS.findall(text)
-    short = causes[-1] if causes else _STACK.split(text)[0]
-    line = next((line for line in short.splitlines() if line.strip()), "")
-    return clipped(_STATE.sub("", _CONDITION.sub("", line))).rstrip(".; ")
+    whole = causes[-1] if causes else _STACK.split(text)[0]
+    line = next((line for line in whole.splitlines() if line.strip()), "")
+    at = _POSITION.search(whole)
+    where = f" (line {at[1]}, column {int(at[2]) + 1})" if at else ""
+    line = _POSITION.sub("", _STATE.sub("", _CONDITION.sub("", line)))
+    return clipped(line).rstrip(".; ") + where

@@ -14,15 +14,16 @@ from longshore_spark.modes import activated
 from longshore_spark.queryfaults import translated
 from longshore_spark.sessions import session_for
 from longshore_spark.sqlresults import SparkSQLResult
-from longshore_spark.sqlvalues import bound, check_values
+from longshore_spark.sqlvalues import Values, bound, check_values
 from longshore_spark.tags import is_connect, tagged
-from longshore_spark.writing import Mode, Target, write
+from longshore_spark.writing import Mode, Target, check_overwrite, uri_of, write
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 GiB: Final = 1 << 30
 _SHOWN: Final = 80
+_QUERIES: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE"})
 _WORD: Final = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
 _SEVERAL: Final = re.compile(
     r"""(?:[rR]'[^']*'|[rR]"[^"]*"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|--[^\n]*|/\*.*?\*/|[^;])*;"""
@@ -42,8 +43,8 @@ class SparkSQL(Task[SparkSQLResult]):
         max_memory: Bytes that the result may take here.
         to: Where Spark writes the rows instead: `table:lake.delays`, or a path or URL that Spark can write,
             `s3a://lake/delays`. Then the rows are not held here.
-        file_type: The format of `to`: `parquet`, `csv`, `json`, `orc`, or any other that Spark has; by default
-            what its name says, and Parquet where that says nothing.
+        file_type: The format of `to`: `parquet`, `csv`, `json`, `orc`, or any other that Spark has; by
+            default what its name says, and Parquet where that says nothing.
         mode: What to do where there is something already: `errorifexists`, `overwrite`, `append`, `ignore`.
             Another attempt after one that broke off is safe with `overwrite` alone; `append` may add rows
             twice.
@@ -73,11 +74,12 @@ class SparkSQL(Task[SparkSQLResult]):
         connection_of(self.connection)
         self._target().check(self.name)
 
-    def run(self, values: Mapping[str, Any] | Sequence[Any] = ()) -> SparkSQLResult:
+    def run(self, values: Values = ()) -> SparkSQLResult:
         """Run it; its jobs are cancelled when the attempt is told to stop.
 
         Args:
-            values: By name for each `:name`, or in order for each `?`; a `Secret` is resolved when it is sent.
+            values: By name for each `:name`, or in order for each `?`; a `Secret` is resolved when it
+                is sent.
 
         Raises:
             SparkError: Spark refused it, or broke off.
@@ -101,22 +103,28 @@ class SparkSQL(Task[SparkSQLResult]):
         line = " ".join(self.text.split())
         return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
 
-    def _ran(self, session: SparkSession, values: Mapping[str, Any] | Sequence[Any]) -> SparkSQLResult:
-        frame = session.sql(self.text, args=bound(session, values, repr(self.shown)) or None)
+    def _ran(self, session: SparkSession, values: Values) -> SparkSQLResult:
+        given: Any = bound(session, values, repr(self.shown)) or None
+        frame = session.sql(self.text, args=given)
         word = _WORD.match(self.text)
         kind = word[1].upper() if word else ""
         if self.to:
-            count = write(frame, self._target(), self.shown)
-            current.writes(self.to, rows=count)
-            columns = tuple(frame.columns)
-            return SparkSQLResult(
-                kind=kind, row_count=count, bytes=0, columns=columns, to=self.to, table=None
-            )
+            return self._written(frame, kind, given)
         table = fetched(frame, self.max_memory, self.shown)
         columns = tuple(table.column_names)
         return SparkSQLResult(
             kind=kind, row_count=table.num_rows, bytes=table.nbytes, columns=columns, table=table
         )
 
+    def _written(self, frame: DataFrame, kind: str, given: Any) -> SparkSQLResult:
+        target = self._target()
+        if kind in _QUERIES:  # what others return is there already
+            check_overwrite(frame, target, self.text, given, self.shown)
+        count = write(frame, target)
+        current.writes(uri_of(frame, target), rows=count)
+        columns = tuple(frame.columns)
+        return SparkSQLResult(kind=kind, row_count=count, bytes=0, columns=columns, to=self.to, table=None)
+
     def _target(self) -> Target:
-        return Target(self.to, self.file_type, self.mode, tuple(self.partition_by), self.options)
+        here = connection_of(self.connection).kind == "local"
+        return Target(self.to, self.file_type, self.mode, tuple(self.partition_by), self.options, here)
