@@ -19,6 +19,12 @@ _PLAIN: Final = re.compile(
 """Log4j as Spark sets it up (`26/11/23 14:54:10 INFO Logger: text`), and its launcher's `WARN: text`."""
 _STRUCTURED: Final = re.compile(r'\{"ts":"[^"]*","level":"([A-Z]+)"')
 """A line of `spark.log.structuredLogging.enabled`."""
+_ALWAYS: Final = re.compile(
+    r"WARNING: Using incubator modules: jdk\.incubator\.vector$"
+    r"|.* WARN NativeCodeLoader: Unable to load native-hadoop library"
+    r"|Using Spark's default log4j profile: |Setting default log level to |To adjust logging level use "
+)
+"""What Spark says each time, of which nobody can make anything."""
 _LEVELS: Final[dict[str, _Level]] = {
     "TRACE": "DEBUG",
     "DEBUG": "DEBUG",
@@ -42,4 +48,7 @@ def leveled(lines: Iterable[LogLine]) -> Iterator[LogLine]:
             above = _LEVELS.get(found[1])
         elif not line.text.startswith(("\t", " ", "Caused by:", "java.", "org.apache.")):
             above = None
-        yield line if above is None else replace(line, level=above)
+        if _ALWAYS.match(line.text):
+            yield replace(line, level="DEBUG")
+        else:
+            yield line if above is None else replace(line, level=above)

