@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
+from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
@@ -30,13 +32,23 @@ HERE = SparkConnection("local[2]", conf={**FAST, "spark.hadoop.longshore.test": 
 
 
 @pytest.fixture(scope="module")
-def there(java: str) -> Iterator[Any]:
+def there(java: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Hold one session, so that the tests of this module share one JVM."""
     assert java
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SPARK_CANARY", CANARY)
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
         with session_for(HERE) as session:
             yield session
+
+
+def command_lines() -> list[bytes]:
+    """What all processes were started with."""
+    found: list[bytes] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended since
+            found.append(path.read_bytes())
+    return found
 
 
 @task
@@ -103,9 +115,10 @@ def test_secret_properties_are_in_no_command_line_and_no_file_and_reach_spark(
     there: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert there.sparkContext.getConf().get("spark.hadoop.longshore.test") == CANARY
-    words = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.stat()]
+    words = command_lines()
     assert any(b"SparkSubmit" in line for line in words)
     assert not any(CANARY.encode() in line for line in words)
+    assert list(Path(tempfile.gettempdir()).iterdir()) == []
     assert CANARY not in caplog.text
     assert CANARY not in repr(HERE)
     options = SparkConnection(conf={"spark.driver.extraJavaOptions": Secret("env:SPARK_CANARY")})
