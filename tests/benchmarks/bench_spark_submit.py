@@ -52,8 +52,7 @@ def measure(peers: bool) -> Iterator[Table]:
 
 def spark_home() -> Path:
     """Return the Spark of the package `pyspark`."""
-    from longshore_spark.homes import spark_home
-
     from longshore_spark import SparkConnection
+    from longshore_spark.homes import spark_home
 
     return spark_home(SparkConnection())

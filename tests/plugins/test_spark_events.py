@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from longshore_spark.homes import spark_home
 from spark_rig import FAST
 
 from longshore import JobRunning, LogLine
 from longshore_spark.connections import SparkConnection
 from longshore_spark.eventlogs import EventLog
+from longshore_spark.homes import spark_home
 from longshore_spark.loglines import leveled
 
 APP = """
@@ -110,7 +110,7 @@ def test_lines_keep_the_level_that_spark_gave_them_and_traces_that_of_their_mess
         "WARNING: an illegal reflective access operation has occurred": "WARNING",
         "26/11/23 14:54:10 WARN NativeCodeLoader: Unable to load native-hadoop library": "DEBUG",
         "WARNING: Using incubator modules: jdk.incubator.vector": "DEBUG",
-        "Setting default log level to \"WARN\".": "DEBUG",
+        'Setting default log level to "WARN".': "DEBUG",
         "26/11/23 14:54:10 ERROR Executor: Exception in task 0.0 in stage 4.0 (TID 6)": "ERROR",
         "java.lang.IllegalStateException: no": "ERROR",
         "\tat org.apache.spark.Thing.run(Thing.scala:12)": "ERROR",
