@@ -115,7 +115,6 @@ class SparkConnectServer(Resource[ConnectServer]):
                     f"the end of what it printed:\n{jvm.last_lines()}"
                 ) from error
             raise
-        jvm.quiet = False
         _running[jvm.process.pid] = jvm
         return ConnectServer(reached, jvm.process.pid, _started(jvm.process.pid), folder)
 

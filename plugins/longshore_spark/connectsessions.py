@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from concurrent import futures
 from contextlib import suppress
@@ -18,6 +19,7 @@ _FIRST_WAIT: Final = 100
 _LONGEST_WAIT: Final = 2000
 _DOWN_WITHIN: Final = 10.0
 _FETCHED_WITHIN: Final = 2.0
+_DETAILS: Final = re.compile(r'details = "([^"]*)"')
 
 
 def there_already(connection: SparkConnection) -> Any:
@@ -55,15 +57,14 @@ def open_session(connection: SparkConnection) -> Any:
     session: Any = SparkSession(connection=_channel_builder(connection))
     try:
         session.client.set_retry_policies([_policy(connection.timeout)])
-        if conf:
-            session.conf._set_all(configs=conf, silent=True)  # as its builder does it
-        else:
-            _ = session.version
+        _ = session.version  # the first answer: so it is known that there is a server, and who we are
+        for name, value in conf.items():
+            session.conf.set(name, value)
     except PySparkException as error:
-        session.client.close()
+        close_session(session)
         raise _refused(connection, error) from error
     except BaseException:
-        session.client.close()
+        close_session(session)
         raise
     return session
 
@@ -132,13 +133,16 @@ def _unreachable(connection: SparkConnection) -> SparkUnreachableError:
 
 
 def _refused(connection: SparkConnection, error: Exception) -> SparkError:
-    text = str(error)
+    text = " ".join(str(error).partition("JVM stacktrace")[0].split())
     shown = shown_master(connection.master)
     if "UNAUTHENTICATED" in text or "PERMISSION_DENIED" in text:
+        said = _DETAILS.search(text)
         return SparkUnauthorizedError(
-            f"cannot open a session on {shown!r}: it refuses the token ({text}); "
+            f"cannot open a session on {shown!r}: it refuses the token ({said[1] if said else text}); "
             "give another one: token=Secret('env:SPARK_TOKEN')"
         )
     if "UNAVAILABLE" in text:
         return _unreachable(connection)
-    return SparkError(f"cannot open a session on {shown!r}: {text}")
+    if "[CANNOT_MODIFY" in text:
+        text += "; leave it out of conf, and start the server with it"
+    return SparkError(f"cannot open a session on {shown!r}: {text}", retryable=False)

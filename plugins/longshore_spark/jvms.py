@@ -53,6 +53,11 @@ class Jvm:
         connection: Where Java and Spark are.
         properties: What it is started with: no secrets.
 
+    Attributes:
+        home: The folder of its Spark.
+        tail: The last lines that it printed, without stacks.
+        quiet: Whether what it prints is logged as DEBUG alone.
+
     Raises:
         MissingExtraError: PySpark is not installed.
         SparkJavaError: There is no Java, or none that this Spark runs on.

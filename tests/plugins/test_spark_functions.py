@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,6 +173,16 @@ def test_a_session_of_connect_that_is_there_already_is_used_and_left_open(
         assert mine.sql("SELECT 4").collect()[0][0] == 4
         with pytest.raises(SparkError, match=r"cannot give spark\.sql\.ansi\.enabled to the session"):
             marked.replace(conf={"spark.sql.ansi.enabled": False})()
+
+
+def test_properties_of_a_session_of_connect_take_effect_or_are_refused(
+    places: dict[str, SparkConnection],
+) -> None:
+    server = places["connect"]
+    with session_for(replace(server, conf={"spark.sql.shuffle.partitions": 3})) as session:
+        assert session.conf.get("spark.sql.shuffle.partitions") == "3"
+    with pytest.raises(SparkError, match=r"cannot open a session on 'sc://.*spark\.driver\.memory"):
+        session_for(replace(server, conf={"spark.driver.memory": "1g"})).__enter__()
 
 
 def test_a_function_travels_to_another_process_with_where_it_runs() -> None:
