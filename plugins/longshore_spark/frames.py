@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+import contextvars
+import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import require
-from longshore_spark.errors import SparkInputError
+from longshore_spark.errors import SparkInputError, SparkOutOfMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _FAILED: Final = -1
+_SAYS_WITHIN: Final = 20.0
+"""Seconds in which a JVM says how serving a result ended: one that ran out of memory there never does."""
 
 
 def fetched(frame: DataFrame, max_memory: int, shown: str) -> Any:
@@ -51,7 +55,7 @@ def _local(frame: Any) -> Generator[Any]:
     serializers: Any = require("pyspark.serializers", extra="spark")
     port, secret, server = frame._jdf.collectAsArrowToPython()
     file, sock = require("pyspark.util", extra="spark")._create_local_socket((port, secret))
-    whole = False
+    broken = False
     try:
         with pyarrow.ipc.open_stream(file) as reader:
             yield reader.schema
@@ -59,18 +63,40 @@ def _local(frame: Any) -> Generator[Any]:
         number = serializers.read_int(file)
         if number != _FAILED:
             yield [serializers.read_int(file) for _ in range(number)]
-        whole = True
-    except pyarrow.ArrowInvalid:
-        whole = True  # the JVM broke off, and says why when it is asked
-        raise
+    except (pyarrow.ArrowInvalid, EOFError, OSError):
+        broken = True
     finally:
         file.close()
         sock.close()
-        if whole:
+    failed = _end_of(server)
+    if failed is not None:
+        raise failed
+    if broken or number == _FAILED:
+        raise ConnectionError("the JVM broke off in the middle of the result")
+
+
+def _end_of(server: Any) -> Exception | None:
+    """Return what made the JVM end serving a result; None when nothing did."""
+    told: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
             server.getResult()
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            told.append(error)
         else:
-            with suppress(Exception):
-                server.getResult()
+            told.append(None)
+
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(ask,), name="longshore-spark-result", daemon=True)
+    thread.start()
+    thread.join(_SAYS_WITHIN)
+    if told:
+        return told[0]
+    return SparkOutOfMemoryError(
+        "cannot fetch a result: Spark's driver broke off without a word, as it does when it runs out of "
+        "memory; select less, have Spark write it by to=, or give it more by spark.driver.memory"
+    )
 
 
 def _remote(frame: Any) -> Generator[Any]:

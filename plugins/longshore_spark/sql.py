@@ -12,6 +12,7 @@ from longshore_spark.connections import ConfValue, SparkConnection, connection_o
 from longshore_spark.frames import fetched
 from longshore_spark.modes import activated
 from longshore_spark.queryfaults import translated
+from longshore_spark.querylogs import unprinted
 from longshore_spark.sessions import session_for
 from longshore_spark.sqlresults import SparkSQLResult
 from longshore_spark.sqlvalues import Values, bound, check_values
@@ -86,7 +87,7 @@ class SparkSQL(Task[SparkSQLResult]):
             SparkInputError: A value cannot be handed to Spark, or the result takes more than `max_memory`.
         """
         check_values(repr(self.shown), values)
-        with session_for(connection_of(self.connection)) as session, tagged(session):
+        with session_for(connection_of(self.connection)) as session, tagged(session), unprinted():
             try:
                 # The functions that make literals of values ask which line of PySpark they are of.
                 with nullcontext() if is_connect(session) else activated(session):
