@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -45,13 +45,15 @@ class Context:
     """The context of this process: ours, with its JVM, or one that was there already.
 
     Attributes:
-        settings: The static part of what it was made for.
+        settings: What it was made with.
+        paths: What it has added to the path of Python.
     """
 
     def __init__(self, master: str, settings: Mapping[str, str], spark: Any, jvm: Jvm | None) -> None:
         self.master = master
         self.settings = dict(settings)
         self.spark = spark
+        self.paths: tuple[str, ...] = ()
         self._jvm = jvm
 
     @property
@@ -101,6 +103,9 @@ class Context:
             self.spark._jsc = None  # there is nothing left to stop, and PySpark would warn of that
         apart(self.spark.stop, _DOWN_WITHIN)
         self._jvm.stop()
+        for path in self.paths:
+            with suppress(ValueError):
+                sys.path.remove(path)
         _forget(context, session)
 
     def leave(self) -> None:
@@ -132,6 +137,7 @@ def start(connection: SparkConnection, settings: Mapping[str, str]) -> Context:
     named = {"spark.app.name": current.flow or "longshore", **settings}
     jvm = Jvm(connection, {name: text for name, text in named.items() if name not in hidden})
     context, session = _classes()
+    known = frozenset(sys.path)
     try:
         context._ensure_initialized(gateway=jvm.gateway)
         conf = require("pyspark", extra="spark").SparkConf()
@@ -152,7 +158,9 @@ def start(connection: SparkConnection, settings: Mapping[str, str]) -> Context:
             ) from error
         raise
     jvm.quiet = False
-    return Context(connection.master, settings, spark, jvm)
+    made = Context(connection.master, settings, spark, jvm)
+    made.paths = tuple(path for path in sys.path if path not in known)
+    return made
 
 
 def settings_of(connection: SparkConnection) -> dict[str, str]:
