@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _FAILED: Final = -1
-_SAYS_WITHIN: Final = 20.0
+_SAYS_WITHIN: Final = 10.0
 """Seconds in which a JVM says how serving a result ended: one that ran out of memory there never does."""
 
 

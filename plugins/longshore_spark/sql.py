@@ -27,10 +27,11 @@ _SHOWN: Final = 80
 _QUERIES: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE"})
 _WORD: Final = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
 _SEVERAL: Final = re.compile(
-    r"""(?:[rR]'[^']*'|[rR]"[^"]*"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|--[^\n]*|/\*.*?\*/|[^;])*;"""
-    r"(?:\s|;|--[^\n]*|/\*.*?\*/)*[^\s;]",
+    r"""(?>[rR]'[^']*'|[rR]"[^"]*"|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|--[^\n]*|/\*.*?\*/|[^;])*+"""
+    r";(?>\s|;|--[^\n]*|/\*.*?\*/)*+[^\s;]",
     re.DOTALL,
 )
+"""A statement and the beginning of another one."""
 
 
 class SparkSQL(Task[SparkSQLResult]):
