@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 MARK = "<!-- no-run: needs Java -->\n"
 
 
+@pytest.mark.timeout(400)
 def test_what_the_page_on_spark_shows_is_true(java: str, checkout: Path, tmp_path: Path) -> None:
     text = (checkout / "docs" / "plugins" / "spark.md").read_text()
     assert text.count(MARK) >= 4
@@ -18,5 +21,5 @@ def test_what_the_page_on_spark_shows_is_true(java: str, checkout: Path, tmp_pat
     folder.mkdir()
     command = [sys.executable, str(checkout / "tests" / "core" / "docs_page.py"), str(page)]
     env = {**os.environ, "HOME": str(folder), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_CONF_DIR": str(folder)}
-    answer = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=110)
+    answer = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=380)
     assert answer.returncode == 0, answer.stderr
