@@ -107,9 +107,9 @@ def _as_it_is(value: date) -> date:
 
 def _in_java(session: Any) -> Callable[[date], Any]:
     """Return how a date gets to the JVM: PySpark's way takes those before 1582 for other days."""
-    java = session._jvm.java.time
 
     def moved(value: date) -> Any:
+        java = session._jvm.java.time
         if not isinstance(value, datetime):
             return java.LocalDate.of(value.year, value.month, value.day)
         since = value - _EPOCH

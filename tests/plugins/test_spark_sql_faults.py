@@ -48,9 +48,9 @@ def failed(text: str, values: Any = (), **fields: Any) -> SparkError:
 @pytest.mark.parametrize(
     ("text", "condition", "said"),
     [
-        ("SELECT\n  1 +* 2", "PARSE_SYNTAX_ERROR", "extra input '2' (line 2, column 8); correct the statement"),
-        ("SELECT * FROM nope", "TABLE_OR_VIEW_NOT_FOUND", "and catalog (line 1, column 15); correct the name"),
-        ("SELECT nope FROM range(3)", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "[`id`] (line 1, column 8); correct"),
+        ("SELECT\n  1 +* 2", "PARSE_SYNTAX_ERROR", "extra input '2' (line 2, column 8); correct"),
+        ("SELECT * FROM nope", "TABLE_OR_VIEW_NOT_FOUND", "and catalog (line 1, column 15); correct"),
+        ("SELECT nope FROM range(3)", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "[`id`] (line 1, column 8)"),
         ("SELECT :x", "UNBOUND_SQL_PARAMETER", "the unbound parameter: x"),
         ("SELECT * FROM parquet.`/nope`", "PATH_NOT_FOUND", "Path does not exist: file:/nope"),
     ],
