@@ -33,7 +33,7 @@ PROGRAMS = {
     "perl": "perl",
 }
 """Programs that tests run, and the Debian packages that have them."""
-BY_THEMSELVES = {"docker": "-n0", "spark": "-n2"}
+BY_THEMSELVES = {"docker": ["-n0"], "spark": ["-n2", "--dist=loadgroup"]}
 """Integrations whose tests run in `plugin` alone, so many at once: they share a service, or start JVMs."""
 WITH_SERVICES = ("gcs", "s3", "snowflake")
 """Integrations whose tests start servers that have environments of their own."""
@@ -114,7 +114,7 @@ def plugin(session: nox.Session, word: str) -> None:
     """One integration with only its own extra: `nox -s "plugin(shell)"`."""
     install(session, word, "test", *(["frames"] if word in WITH_FRAMES else []))
     # "tests" has the rows of the gate; here it is about what is installed.
-    arguments = [BY_THEMSELVES[word]] if word in BY_THEMSELVES else ["-m", "not gate"]
+    arguments = BY_THEMSELVES.get(word, ["-m", "not gate"])
     if word in WITH_SERVICES:
         make_services(session)
     pytest(session, *arguments, *tests_of(word))

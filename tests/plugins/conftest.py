@@ -55,3 +55,17 @@ def docker(docker_session: DockerEngine) -> Iterator[DockerEngine]:
 def at_once(gate_count: Callable[[int, int], int]) -> float:
     """Seconds in which something hopeless ends; more in the quick variant, beside other tests."""
     return gate_count(10, 2)
+
+
+ONE_PROCESS = ("test_spark_connectserver", "test_spark_events", "test_spark_functions", "test_spark_sessions")
+"""Modules whose tests share what takes seconds to start; those of statements share one session."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests together that share a JVM, where tests are spread by `--dist=loadgroup`."""
+    for item in items:
+        name = item.path.stem
+        if name.startswith(ONE_PROCESS):
+            item.add_marker(pytest.mark.xdist_group(name))
+        elif name.startswith("test_spark_sql"):
+            item.add_marker(pytest.mark.xdist_group("test_spark_sql"))
