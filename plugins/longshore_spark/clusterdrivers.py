@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import (
@@ -13,20 +13,20 @@ from longshore import (
     JobRunning,
     JobUnreachableError,
     Outputs,
-    Secret,
+    OutputsError,
     parse_outputs,
     parse_progress,
 )
 from longshore_spark import faults, settings
-from longshore_spark.applications import KEY, text_of
-from longshore_spark.driverlogs import OUTPUTS, DriverFiles
+from longshore_spark.applications import KEY
+from longshore_spark.driverlogs import DriverFiles
 from longshore_spark.drivers import Driver
-from longshore_spark.errors import SparkInputError, SparkUnreachableError
-from longshore_spark.homes import package_version
+from longshore_spark.errors import SparkUnreachableError
 from longshore_spark.loglines import leveled
 from longshore_spark.masters import Master
 from longshore_spark.memories import Memory
 from longshore_spark.results import SparkResult
+from longshore_spark.submissions import request_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,10 +37,6 @@ if TYPE_CHECKING:
     from longshore_spark.submit import SparkSubmit
 
 _ACTIVE: Final = frozenset({"SUBMITTED", "RUNNING", "RELAUNCHING", "UNKNOWN"})
-_PLACEHOLDER: Final = re.compile(r"\{\{.*\}\}", re.DOTALL)
-"""What a master fills in from its own environment."""
-_WORKERS: Final = frozenset({"{{WORKER_URL}}", "{{USER_JAR}}"})
-"""What a worker fills in."""
 _LINES: Final = 2000
 """Lines of the log's end that are looked at for the reason of a failure."""
 _TAIL: Final = 20
@@ -67,7 +63,7 @@ class ClusterDriver(Driver):
         known, _ = self._look_for(key, app.main_class)
         if known is not None:
             return known
-        request = _request(app, self.connection)
+        request = request_of(app)
         driver = self._master.create(request)
         _keys[self._master.page, driver] = key
         return {"driver": driver, "app": app.name, "class": app.main_class}
@@ -78,13 +74,14 @@ class ClusterDriver(Driver):
         Raises:
             SparkUnreachableError: The master does not answer.
             JobUnreachableError: There are drivers of this class of which nobody can say whose they are: they
-                wait for a worker, or their worker does not answer.
+                wait for a worker, or their worker does not answer or is gone.
         """
         found, unseen = self._look_for(key, self.task.main_class or "")
         if found is None and unseen:
             raise JobUnreachableError(
                 f"cannot tell whether {unseen[0]} of {self.connection.master!r} is this step's: it waits for "
-                "a worker, or its worker does not answer; resume the run when the driver runs or has ended"
+                "a worker, or its worker does not answer; resume the run when the driver runs or its worker "
+                "is back, or start a new run where it is not this step's"
             )
         return found
 
@@ -139,27 +136,35 @@ class ClusterDriver(Driver):
         state = self._master.state()
         pages = {worker["id"]: worker["webuiaddress"] for worker in state["workers"]}
         unseen: list[str] = []
+        silent: set[str] = set()
         drivers = [*state["activedrivers"], *state["completeddrivers"]]
         for driver in sorted(drivers, key=lambda driver: driver["id"], reverse=True):
             if driver["mainclass"] != main_class:
                 continue
-            theirs = self._key_of(driver["id"], pages.get(driver["worker"]))
+            theirs = self._key_of(driver, pages.get(driver["worker"]), silent)
             if theirs == key:
                 return {"driver": driver["id"], "app": settings.name_of(self.task), "class": main_class}, []
-            if theirs is None and driver["state"] in _ACTIVE:
+            if theirs is None and driver["state"] != "KILLED":
                 unseen.append(driver["id"])
         return None, unseen
 
-    def _key_of(self, driver: str, page: str | None) -> str | None:
-        """Return the key of a driver, empty when it has none; None when that cannot be told."""
-        place = self._master.page, driver
+    def _key_of(self, driver: Mapping[str, Any], page: str | None, silent: set[str]) -> str | None:
+        """Return the key of a driver, empty when it has none; None when that cannot be told.
+
+        Args:
+            page: Its worker's.
+            silent: The pages that do not answer: they are asked once.
+        """
+        place = self._master.page, driver["id"]
         if place not in _keys:
+            if page is None or page in silent:
+                return None
             try:
-                files = None if page is None else DriverFiles(page, driver, self.connection.timeout)
-                command = b"" if files is None else files.launched()
+                command = DriverFiles(page, driver["id"], self.connection.timeout).launched()
             except SparkUnreachableError:
-                command = b""
-            if not command:
+                silent.add(page)
+                return None
+            if not command and driver["state"] in _ACTIVE:
                 return None
             found = re.search(rf'"-D{re.escape(KEY)}=([\w.-]+)"'.encode(), command)
             _keys[place] = found[1].decode() if found else ""
@@ -209,7 +214,7 @@ class ClusterDriver(Driver):
         lines, outputs = self._end_of(handle, stands)
         if state == "ERROR" and not why:
             return JobFailed(
-                f"{shown} was lost with its worker {stands.get('workerId')}; try it again",
+                f"{shown} was lost with its worker ({stands.get('workerId') or 'not known'}); try it again",
                 reason="evicted",
                 log_tail=lines[-_TAIL:],
                 outputs=outputs,
@@ -225,54 +230,12 @@ class ClusterDriver(Driver):
 
     def _end_of(self, handle: Handle, stands: Mapping[str, Any]) -> tuple[tuple[str, ...], Outputs]:
         """Return the end of a driver's log and its outputs, as far as they can be seen."""
-        try:
+        lines, outputs = deque[str](maxlen=_LINES), Outputs()
+        with suppress(SparkUnreachableError, OutputsError):  # that it failed is said anyway
             files = self._files(stands)
-            lines = deque((line.text for line in files.lines(None, ended=True)), maxlen=_LINES)
-            return tuple(lines), parse_outputs(files.outputs(), self._shown(handle))
-        except SparkUnreachableError:
-            return (), Outputs()
+            lines.extend(line.text for line in files.last_lines())
+            outputs = parse_outputs(files.outputs(), self._shown(handle))
+        return tuple(lines), outputs
 
     def _shown(self, handle: Handle) -> str:
         return f"Spark application {handle['class']!r} ({handle['driver']})"
-
-
-def _request(app: Application, connection: SparkConnection) -> dict[str, Any]:
-    """Return what a master's REST server is asked for.
-
-    Raises:
-        SparkInputError: A standalone cluster cannot run it, would change it, or would show a secret.
-    """
-    if not app.is_jar or not app.main_class:
-        raise SparkInputError(
-            f"cannot submit {app.resource!r} in cluster mode: a standalone cluster runs JARs there, with "
-            "main_class=; use deploy_mode='client' for the others"
-        )
-    hidden = sorted(app.secrets)
-    if hidden:
-        raise SparkInputError(
-            f"{hidden[0]} is a Secret, and properties are in the driver's command line in a standalone "
-            "cluster's cluster mode; give it by env=, by the cluster's own configuration, or use "
-            "deploy_mode='client'"
-        )
-    environment = {
-        name: value.get() if isinstance(value, Secret) else text_of(value, f"the variable {name}")
-        for name, value in app.environment.items()
-        if value is not None
-    }
-    resource = Path(app.resource).as_uri() if app.resource.startswith("/") else app.resource
-    properties = {"spark.jars": resource, **app.properties}
-    filled = [name for name, value in {**properties, **environment}.items() if _PLACEHOLDER.fullmatch(value)]
-    filled += [f"the argument {word!r}" for word in app.args if word in _WORKERS]
-    if filled:
-        raise SparkInputError(
-            f"{filled[0]} is in double braces, which a standalone cluster fills in by itself"
-        )
-    return {
-        "action": "CreateSubmissionRequest",
-        "clientSparkVersion": package_version() or "4.0.0",
-        "appResource": resource,
-        "mainClass": app.main_class,
-        "appArgs": list(app.args),
-        "environmentVariables": {**environment, "LONGSHORE_OUTPUTS": OUTPUTS},
-        "sparkProperties": properties,
-    }

@@ -17,6 +17,12 @@ STREAMS: Final = ("stdout", "stderr")
 OUTPUTS: Final = "out"
 """The one more file of a driver's folder that a worker shows, which is where its outputs go."""
 _CHUNK: Final = 256 << 10
+_LARGEST_OUTPUTS: Final = 1 << 20
+"""Bytes that `parse_outputs` takes."""
+_END: Final = 512 << 10
+"""Bytes at the end of a log that are looked at for the reason of a failure."""
+_BEHIND: Final = 1 << 62
+"""An offset behind the end of any file."""
 _BEGIN: Final = re.compile(rb"==== Bytes (\d+)-(\d+) of (\d+) of [^\n]*====\n")
 _NO_CHARACTER: Final = "\ufffd".encode()
 _LAUNCHED: Final = b"\n" + b"=" * 40 + b"\n\n"
@@ -67,12 +73,12 @@ class DriverFiles:
         return command if mark else b""
 
     def outputs(self) -> bytes:
-        """Return what it handed back so far."""
+        """Return what it handed back so far; of too much, a little more than may be."""
         found, offset = b"", 0
         while True:
             chunk, offset, length = self.read(OUTPUTS, offset)
             found += chunk
-            if not chunk or offset >= length:
+            if not chunk or offset >= length or len(found) > _LARGEST_OUTPUTS:
                 return found
 
     def lines(self, since: str | None, *, ended: bool) -> Iterator[LogLine]:
@@ -100,6 +106,11 @@ class DriverFiles:
             if rest and ended:
                 places[name] += len(rest)
                 yield _line(rest, places, name)
+
+    def last_lines(self) -> Iterator[LogLine]:
+        """Yield the lines at the end of a log whose driver has ended; the first one may be cut."""
+        ends = (self.read(name, _BEHIND)[2] for name in STREAMS)
+        return self.lines(":".join(str(max(0, end - _END)) for end in ends), ended=True)
 
     def _begin(self) -> int:
         """Return where its own log begins, behind its worker's note of the command and its properties."""

@@ -20,6 +20,9 @@ _LARGEST: Final = 32 << 20
 """Bytes of an answer that are read at most."""
 _REST_PORT: Final = 6066
 _WEB_PORT: Final = 8080
+_LEADS: Final = "ALIVE"
+_LEADS_NOT: Final = "Current state is not alive"
+"""How a master's REST server begins what it answers when it does not lead."""
 _REST: Final = "the REST server of a Spark master (spark.master.rest.enabled=true, rest_url)"
 _WEB: Final = "the page of a Spark master (spark.master.ui.port, web_url)"
 
@@ -93,17 +96,23 @@ class Master:
         body: Mapping[str, Any] | None = None,
         what: str = _REST,
     ) -> dict[str, Any]:
-        """Ask one master after the other, until one answers that leads."""
-        unreachable: SparkUnreachableError | None = None
+        """Ask one master after the other, until one answers that leads.
+
+        Another one, or one that reads what it has kept after a start, knows of no drivers.
+        """
+        unreachable = SparkUnreachableError(f"cannot reach a Spark master: none is named in {urls}")
         for url in urls:
             try:
                 answer = self._ask(url, method, path, body, what)
             except SparkUnreachableError as error:
                 unreachable = error
                 continue
-            if url == urls[-1] or "STANDBY" not in f"{answer.get('message')}{answer.get('status')}":
+            if _leads(answer):
                 return answer
-        assert unreachable is not None
+            unreachable = SparkUnreachableError(
+                f"cannot use {url}: this Spark master does not lead (yet); wait until it does, or name all "
+                "masters in the connection, with commas"
+            )
         raise unreachable
 
     def _ask(
@@ -149,6 +158,10 @@ def fetched(
 
 def _urls(given: str | None, hosts: Sequence[str], port: int) -> list[str]:
     return [given.rstrip("/")] if given else [f"http://{host}:{port}" for host in hosts]
+
+
+def _leads(answer: Mapping[str, Any]) -> bool:
+    return _LEADS_NOT not in str(answer.get("message")) and answer.get("status", _LEADS) == _LEADS
 
 
 def _said(answer: Mapping[str, Any]) -> str:

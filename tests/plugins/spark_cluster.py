@@ -116,7 +116,7 @@ def spark_jar(java: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not jar.exists():
             words = [
                 "-cp",
-                f"{_home()}/jars/*",
+                f"{spark_home_here()}/jars/*",
                 "scala.tools.nsc.Main",
                 "-nowarn",
                 "-usejavacp",
@@ -133,12 +133,13 @@ def spark_jar(java: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _start(folder: Path) -> SparkCluster:
     files = tempfile.mkdtemp(prefix="spark-", dir=folder)
     cluster = SparkCluster(free_port(), free_port(), free_port(), files)
-    command = [sys.executable, str(Path(__file__)), json.dumps(vars(cluster)), str(_home())]
+    command = [sys.executable, str(Path(__file__)), json.dumps(vars(cluster)), str(spark_home_here())]
     start_kept("spark", command, os.environ, folder, files, cluster.is_up)
     return cluster
 
 
-def _home() -> Path:
+def spark_home_here() -> Path:
+    """Return the installation of Spark that tests use."""
     from longshore_spark import SparkConnection
     from longshore_spark.homes import spark_home
 
