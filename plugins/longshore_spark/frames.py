@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from longshore import require
 from longshore_spark.errors import SparkInputError, SparkOutOfMemoryError
@@ -35,7 +35,7 @@ def fetched(frame: DataFrame, max_memory: int, shown: str) -> Any:
         order: list[int] | None = None
         for batch in stream:
             if isinstance(batch, list):
-                order = batch
+                order = cast("list[int]", batch)
                 continue
             size += batch.nbytes
             if size > max_memory:
@@ -55,7 +55,7 @@ def _local(frame: Any) -> Generator[Any]:
     serializers: Any = require("pyspark.serializers", extra="spark")
     port, secret, server = frame._jdf.collectAsArrowToPython()
     file, sock = require("pyspark.util", extra="spark")._create_local_socket((port, secret))
-    broken = False
+    number, broken = _FAILED, False
     try:
         with pyarrow.ipc.open_stream(file) as reader:
             yield reader.schema

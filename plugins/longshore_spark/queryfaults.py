@@ -102,15 +102,15 @@ def _kind(error: BaseException, text: str, condition: str, state: str) -> tuple[
 
 
 def _analysis_remedy(condition: str) -> str:
-    if condition.startswith("PARSE"):
-        return "correct the statement there"
     if condition in {"UNBOUND_SQL_PARAMETER", "INVALID_QUERY_MIXED_QUERY_PARAMETERS"}:
         return "give a dictionary with a value for each :name, or a list with one for each ?"
     if condition.endswith("ALREADY_EXISTS"):
         return "choose another name, or mode='overwrite' or 'append' with to="
     if condition.startswith("UNSUPPORTED_OVERWRITE"):
         return "write elsewhere, and replace it after that"
-    return "correct the name, or create what it names first"
+    if condition.startswith("UNRESOLVED") or condition.endswith("NOT_FOUND"):
+        return "correct the name, or create what it names first"
+    return "correct the statement"
 
 
 def _said(text: str) -> str:

@@ -70,7 +70,7 @@ def _value(value: Any, moment: Callable[[Any], Any], where: str) -> Any:
         return moment(value.astimezone(UTC))
     if isinstance(value, date):
         return moment(value)
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, bytes | bytearray):
         return bytes(value)
     raise SparkInputError(f"cannot run {where} is a {type(value).__name__}; give {_TAKEN} of these")
 

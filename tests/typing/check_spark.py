@@ -10,6 +10,8 @@ from longshore_spark import (
     SparkConnectServer,
     SparkMetrics,
     SparkResult,
+    SparkSQL,
+    SparkSQLResult,
     SparkSubmit,
     spark_task,
 )
@@ -25,6 +27,13 @@ assert_type(SparkSubmit("app.jar", main_class="org.example.Main").map([["a"]]), 
 assert_type(SparkSubmit("app.py", conf={"spark.hadoop.k": Secret("env:K")})().metrics, SparkMetrics | None)
 assert_type(SparkSubmit("app.py", connection="yarn").replace(executor_memory="4g")().application_id, str)
 
+assert_type(SparkSQL("SELECT 1")(), SparkSQLResult)
+assert_type(SparkSQL("SELECT :n", connection=CLUSTER)({"n": Secret("env:N")}).rows, list[dict[str, Any]])
+assert_type(SparkSQL("SELECT ?", max_memory=1 << 20).map([[1], [2]]), list[SparkSQLResult])
+assert_type(SparkSQL("SELECT 1", to="table:t", mode="append", partition_by=["n"])().row_count, int)
+
+SparkSQL("SELECT 1", mode="replace")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+SparkSQL("SELECT 1")(7)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 SparkSubmit()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 SparkSubmit("app.py", conf=["a"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from longshore import flow
 from longshore_spark import SparkConnection, SparkSQL
@@ -32,7 +33,8 @@ def statements() -> None:
         STATEMENT({"n": number})
 
 
-with session_for(HERE) as session:
+with session_for(HERE) as held:
+    session: Any = held
     for turn in range(ROUNDS + 1):
         take("pyspark, toArrow()", lambda n: session.sql(TEXT, args={"n": n}).toArrow().num_rows)
         take("pyspark, collect()", lambda n: len(session.sql(TEXT, args={"n": n}).collect()))
@@ -40,7 +42,7 @@ with session_for(HERE) as session:
         began = time.perf_counter()
         statements.run()
         each = (time.perf_counter() - began) * 1000 / STATEMENTS
-        WAYS.setdefault("longshore, SparkSQL as steps of a flow", []).append(each)
+        WAYS.setdefault("longshore, SparkSQL in a flow, as its threads allow", []).append(each)
         if not turn:
             WAYS.clear()  # what the JVM compiles first is nobody's
 print(json.dumps(WAYS))
