@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _LARGEST: Final = 32 << 20
 """Bytes of an answer that are read at most."""
+_PIECE: Final = 64 << 10
+_ROUNDS: Final = 6
+"""How many times its timeout an answer may take in all."""
 _REST_PORT: Final = 6066
 _WEB_PORT: Final = 8080
 _LEADS: Final = "ALIVE"
@@ -146,7 +150,7 @@ def fetched(
     try:
         connection.request(method, target, data, headers)
         answer = connection.getresponse()
-        return answer.status, answer.read(_LARGEST)
+        return answer.status, _content(answer, time.monotonic() + _ROUNDS * timeout)
     except (OSError, HTTPException) as error:
         said = str(error) or type(error).__name__
         raise SparkUnreachableError(
@@ -154,6 +158,24 @@ def fetched(
         ) from error
     finally:
         connection.close()
+
+
+def _content(answer: HTTPResponse, until: float) -> bytes:
+    """Return all of an answer, however it comes in.
+
+    Raises:
+        IncompleteRead: The connection was cut.
+        TimeoutError: It comes too slowly.
+    """
+    length, content = answer.length, bytearray()  # some versions of Python count it down
+    most = _LARGEST if length is None else min(length, _LARGEST)
+    while len(content) < most and (chunk := answer.read1(min(_PIECE, most - len(content)))):
+        content += chunk
+        if time.monotonic() > until:
+            raise TimeoutError("its answer comes too slowly")
+    if length is not None and len(content) < most:
+        raise IncompleteRead(bytes(content), most - len(content))
+    return bytes(content)
 
 
 def _urls(given: str | None, hosts: Sequence[str], port: int) -> list[str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_server import HttpServer
+from http_server import Handler, HttpServer, chunked, hang_up, reset, truncated
 from naughty_strings import NAUGHTY
 from spark_cluster import SparkCluster
 
 from longshore import JobFailed, JobFinished, JobNotFoundError, JobRunning, JobUnreachableError, Secret
 from longshore_spark import SparkConnection, SparkError, SparkInputError, SparkSubmit, SparkUnreachableError
+from longshore_spark.driverlogs import DriverFiles
 
 REFUSED = {text for text in NAUGHTY if "\r" in text or "\udcff" in text}
 WORDS = [text for text in NAUGHTY if text not in REFUSED and len(text) < 10_000]
@@ -226,6 +227,21 @@ def test_a_master_that_is_not_there_or_says_nothing_or_is_none_is_said(mute: str
         with pytest.raises(SparkUnreachableError):
             at(url, 1.0).cancel(handle)
     assert time.monotonic() - began < 30
+
+
+PAGE = b"==== Bytes 0-4 of 4 of /work/driver-1/out ====\nn=42"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [truncated(PAGE, 1), truncated(PAGE, 1, how="chunked"), truncated(PAGE, 1, how="reset"), hang_up, reset],
+)
+def test_outputs_that_are_cut_are_not_taken_for_whole(server: HttpServer, answer: Handler) -> None:
+    server.on("/log/", answer, chunked(PAGE, 7))
+    files = DriverFiles(server.url("/").rstrip("/"), "driver-1", 5.0)
+    with pytest.raises(SparkUnreachableError, match="cannot reach"):
+        files.outputs()
+    assert files.outputs() == b"n=42"
 
 
 def test_what_a_master_refuses_is_its_own_word(submit: SparkSubmit, key: str) -> None:
