@@ -172,3 +172,41 @@ def test_the_end_of_a_process_waits_so_long_for_a_channel_that_never_answers(
         seconds, said = terminate(process)
     assert flush - 1 < seconds < flush + 3
     assert f"{STEPS} alerts for {channel.address} {'wait' if recorded else 'could not be told'}" in said
+
+
+IDLE = """
+import functools, sys, threading, time
+from alert_channels import FileChannel
+from longshore import Alert, Flow, task
+from longshore.alerts import deliveries
+from longshore.alerts.couriers import Courier
+
+deliveries._IDLE = 0.05
+deliveries.Courier = functools.partial(Courier, gap=0.0)
+
+@task
+def work():
+    raise ValueError("no flights")
+
+with Flow("nightly", state_handlers=[Alert(FileChannel(sys.argv[1]))]) as nightly:
+    work()
+nightly.run()
+until = time.monotonic() + 30
+while any(thread.name == "longshore-alerts" for thread in threading.enumerate()):
+    assert time.monotonic() < until
+    time.sleep(0.02)
+"""
+
+
+def test_a_process_that_ends_long_after_its_last_alert_ends_quietly(tmp_path: Path) -> None:
+    """Python 3.12 starts no threads when a process ends."""
+    told = tmp_path / "told"
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", IDLE, str(told)],
+        env=env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "shutdown" not in done.stderr
+    assert "atexit" not in done.stderr
+    assert "no flights" in told.read_text()
+    assert done.returncode == 0

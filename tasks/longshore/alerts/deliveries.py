@@ -65,11 +65,15 @@ class _Round:
         """Have it look for what is new."""
         with self._news:
             self._has_news = True
-            if not self._working:
-                self._working = True
-                threading.Thread(target=self._work, name="longshore-alerts", daemon=True).start()
             if self._idle or self._end is not None:  # else it looks soon; each wake-up costs the run
                 self._news.notify_all()
+            if self._working:
+                return
+            self._working = True
+        try:
+            threading.Thread(target=self._work, name="longshore-alerts", daemon=True).start()
+        except RuntimeError:  # a process that ends starts no threads any more, so this one does it
+            self._work()
 
     def hurry(self, end: float) -> None:
         """Have it tell what can be told before a time on the monotonic clock, and stop."""
