@@ -11,6 +11,7 @@ import pytest
 from process_trees import MARK, alive, new_mark
 from spark_cluster import SparkCluster
 
+from longshore.contracts.deaths import keys_of
 from longshore.testing import JobContract
 from longshore_spark import SparkConnection, SparkResult, SparkSubmit
 from longshore_spark.homes import spark_home
@@ -71,6 +72,20 @@ class TestInTheCluster(SparkContract):
         mark = f'"-Dspark.longshore.key={key}"'.encode()
         started = sum(mark in path.read_bytes() for path in launched)
         return max(started, int(self.job.find(key) is not None))
+
+    def _has_jobs(self, folder: Path, count: int) -> None:
+        found = sum(map(self.submissions, keys_of(folder)))
+        assert found <= count <= found + self._never_started()
+
+    def _never_started(self) -> int:
+        """Return how many drivers were killed before a worker had started them: nothing has their keys."""
+        folder = Path(self.cluster.folder)
+        killed = [
+            driver["id"]
+            for driver in self.cluster.state()["completeddrivers"]
+            if driver["state"] == "KILLED" and not list(folder.glob(f"work*/{driver['id']}/stderr"))
+        ]
+        return len(killed)
 
     def _stopped(self, key: str) -> None:
         """One that is cancelled before its worker has started it leaves no trace of its key."""
