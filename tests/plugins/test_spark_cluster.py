@@ -229,7 +229,7 @@ def test_a_master_that_is_not_there_or_says_nothing_or_is_none_is_said(mute: str
     assert time.monotonic() - began < 30
 
 
-PAGE = b"==== Bytes 0-4 of 4 of /work/driver-1/out ====\nn=42"
+PAGE = b"==== Bytes 0-4 of 4 of /srv/driver-1/out ====\nn=42"
 
 
 @pytest.mark.parametrize(
