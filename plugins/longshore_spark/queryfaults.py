@@ -14,7 +14,6 @@ from longshore_spark.errors import (
     SparkUnauthorizedError,
     SparkUnreachableError,
 )
-from longshore_spark.jvms import reason
 from longshore_spark.knownfaults import clipped
 from longshore_spark.tracebacks import python_error
 
@@ -27,15 +26,17 @@ _STACK: Final = re.compile(r"\n\s*(?:JVM stacktrace:|at [\w.$/]+\(|\tat )")
 _POSITION: Final = re.compile(r"[.;\s]*\(?line (\d+),? pos(?:ition)? (\d+)\)?")
 _CAUSE: Final = re.compile(r"^Caused by: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
 _CLASS: Final = re.compile(r"^: (?:[\w.$]+: )?(.*)$", re.MULTILINE)
-_CANCELLED: Final = ("OPERATION_CANCELED", "SPARK_JOB_CANCELLED", "cancelled part of", "StatusCode.CANCELLED")
+_GRPC: Final = re.compile(r'^\s*details = "(.+)"$', re.MULTILINE)
+_CANCELLED: Final = ("OPERATION_CANCELED", "SPARK_JOB_CANCELLED", "cancelled part of")
 _MEMORY: Final = ("OutOfMemoryError", "maxResultSize", "UNABLE_TO_ACQUIRE_MEMORY", "Java heap space")
 _DENIED: Final = (
     "UNAUTHENTICATED", "PERMISSION_DENIED", "INSUFFICIENT_PERMISSIONS", "AccessControlException",
     "AccessDeniedException", "Permission denied",
 )  # fmt: skip
 _GONE: Final = (
-    "UNAVAILABLE", "Connection refused", "Py4JNetworkError", "SparkContext was shut down",
-    "stopped SparkContext", "Answer from Java side is empty", "INVALID_HANDLE", "while sending or receiving",
+    "UNAVAILABLE", "StatusCode.CANCELLED", "Connection refused", "ConnectionRe", "Py4JNetworkError",
+    "SparkContext was shut down", "stopped SparkContext", "Answer from Java side is empty", "INVALID_HANDLE",
+    "while sending or receiving", "SparkContext.dagScheduler()\" is null",
 )  # fmt: skip
 _LASTING: Final = ("22", "42", "0A", "P0", "21", "23", "3D", "3F", "46", "54")
 """Classes of SQL states that another attempt meets again: data, names, rights, limits."""
@@ -64,8 +65,8 @@ def _text_of(error: BaseException) -> str:
     """Return what an error says; PySpark asks a JVM for that, which may have ended."""
     try:
         return str(error).strip() or type(error).__name__
-    except Exception:  # noqa: BLE001 - whatever that JVM does
-        return reason(error) if isinstance(error, Exception) else type(error).__name__
+    except Exception as why:  # noqa: BLE001 - whatever asking it comes to
+        return f"Spark's driver has ended ({type(why).__name__}: {why})"
 
 
 def _condition(error: BaseException, text: str) -> str:
@@ -92,13 +93,25 @@ def _kind(error: BaseException, text: str, condition: str, state: str) -> tuple[
         return SparkUnauthorizedError, "give the right to Spark's user, or another token"
     if name in {"AnalysisException", "ParseException"} or state.startswith("42"):
         return SparkAnalysisError, _analysis_remedy(condition)
-    if any(sign in f"{name} {text}" for sign in _GONE) or isinstance(error, ConnectionError):
-        return SparkUnreachableError, "look whether Spark runs, and run it again"
+    if any(sign in f"{name} {text} {_beneath(error)}" for sign in _GONE) or isinstance(
+        error, ConnectionError
+    ):
+        return SparkUnreachableError, "look whether Spark runs, and at the end of its log, and run it again"
     if condition == "PYTHON_EXCEPTION" or name == "PythonException":
         return SparkError, "correct the function, or the rows that it gets"
     if state.startswith("22"):
         return SparkError, "correct the rows, or use try_divide, try_cast and the like"
     return SparkError, "look at Spark's log for more"
+
+
+def _beneath(error: BaseException) -> str:
+    """Return what an error came of: PySpark asks the JVM about errors, also when that is gone."""
+    names: list[str] = []
+    below = error.__cause__ or error.__context__
+    while below is not None and len(names) < 10:
+        names.append(type(below).__name__)
+        below = below.__cause__ or below.__context__
+    return " ".join(names)
 
 
 def _analysis_remedy(condition: str) -> str:
@@ -118,7 +131,7 @@ def _said(text: str) -> str:
     raised = python_error(text.splitlines())
     if raised is not None:
         return f"Python raised {clipped(str(raised))}" + (f" ({raised.where})" if raised.where else "")
-    causes = _CAUSE.findall(text) or _CLASS.findall(text)
+    causes = _CAUSE.findall(text) or _CLASS.findall(text) or _GRPC.findall(text)
     whole = causes[-1] if causes else _STACK.split(text)[0]
     line = next((line for line in whole.splitlines() if line.strip()), "")
     at = _POSITION.search(whole)

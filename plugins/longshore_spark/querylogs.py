@@ -19,7 +19,7 @@ _ours: Final = ContextVar("longshore_spark_statement", default=False)
 class _Unprinted(logging.Filter):
     """Lets nothing pass that comes of a statement of ours, which is told by our error."""
 
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
+    def filter(self, record: logging.LogRecord) -> bool:
         return not _ours.get()
 
 

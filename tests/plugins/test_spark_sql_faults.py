@@ -25,6 +25,7 @@ from longshore_spark.sessions import session_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("java")
 CANARY = "canary-0b8f1c52"
@@ -83,7 +84,7 @@ def test_several_statements_are_refused_and_a_semicolon_in_text_is_none() -> Non
     ],
 )
 def test_rows_that_cannot_be_computed_are_told_in_one_line_and_not_tried_again(
-    text: str, condition: str, said: str, tmp_path: Any
+    text: str, condition: str, said: str, tmp_path: Path
 ) -> None:
     for fields in ({}, {"to": str(tmp_path / "rows"), "mode": "overwrite"}):
         error = failed(text, **fields)
@@ -169,3 +170,16 @@ def test_what_breaks_on_the_way_is_told_by_kind(
 def test_a_task_that_cannot_work_is_refused_when_it_is_made(fields: dict[str, Any], said: str) -> None:
     with pytest.raises((ConfigurationError, SparkInputError), match=said):
         SparkSQL(**fields)
+
+
+@pytest.mark.parametrize("fields", [{}, {"to": "{}/rows", "mode": "overwrite"}])
+def test_a_driver_that_dies_in_the_middle_is_told_and_another_attempt_succeeds(
+    fields: dict[str, str], tmp_path: Path
+) -> None:
+    exits = "java_method('java.lang.System', 'exit', cast(id * 0 + 3 AS INT))"
+    given = {name: text.format(tmp_path) for name, text in fields.items()}
+    error = failed(f"SELECT {exits} FROM range(0, 2, 1, 2)", **given)
+    assert isinstance(error, SparkUnreachableError)
+    assert error.retryable
+    assert "look whether Spark runs" in str(error)
+    assert SparkSQL("SELECT 1 AS n", connection=HERE)().rows == [{"n": 1}]
