@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longshore import ConfigurationError, LongshoreError, Task, current, field
 from longshore_spark.connections import ConfValue, SparkConnection, connection_of
 from longshore_spark.frames import fetched
+from longshore_spark.jvms import apart
 from longshore_spark.modes import activated
 from longshore_spark.queryfaults import translated
 from longshore_spark.querylogs import unprinted
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 GiB: Final = 1 << 30
 _SHOWN: Final = 80
+_CANCELLED_WITHIN: Final = 10.0
 _QUERIES: Final = frozenset({"SELECT", "WITH", "FROM", "VALUES", "TABLE"})
 _WORD: Final = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
 _SEVERAL: Final = re.compile(
@@ -88,12 +90,13 @@ class SparkSQL(Task[SparkSQLResult]):
             SparkInputError: A value cannot be handed to Spark, or the result takes more than `max_memory`.
         """
         check_values(repr(self.shown), values)
-        with session_for(connection_of(self.connection)) as session, tagged(session), unprinted():
+        with session_for(connection_of(self.connection)) as session, tagged(session) as tag, unprinted():
             try:
                 # The functions that make literals of values ask which line of PySpark they are of.
                 with nullcontext() if is_connect(session) else activated(session):
                     return self._ran(session, values)
             except LongshoreError:
+                _cancel(session, tag)  # what is refused for its size still runs
                 raise
             except Exception as error:
                 several = _SEVERAL.match(self.text) is not None
@@ -130,3 +133,8 @@ class SparkSQL(Task[SparkSQLResult]):
     def _target(self) -> Target:
         here = connection_of(self.connection).kind == "local"
         return Target(self.to, self.file_type, self.mode, tuple(self.partition_by), self.options, here)
+
+
+def _cancel(session: SparkSession, tag: str) -> None:
+    cancel = session.interruptTag if is_connect(session) else session.sparkContext.cancelJobsWithTag
+    apart(lambda: cancel(tag), _CANCELLED_WITHIN)

@@ -137,11 +137,16 @@ def test_no_row_keeps_its_columns_and_two_of_one_name_are_no_dictionary(here: Sp
         _ = twice.rows
 
 
-def test_a_result_above_max_memory_is_refused_before_it_is_here(place: SparkConnection) -> None:
-    large = SparkSQL("SELECT id, uuid() FROM range(0, 1000000, 1, 20)", connection=place, max_memory=1 << 20)
-    with pytest.raises(SparkInputError, match=r"more than max_memory=1,048,576 bytes.*by to="):
+def test_a_result_above_max_memory_is_refused_before_it_is_here_and_its_jobs_end(
+    place: SparkConnection,
+) -> None:
+    """Half of the rows would take an hour each, on both cores."""
+    nap = "java_method('java.lang.Thread', 'sleep', if(id < 20000, 0L, 3600000L))"
+    large = SparkSQL(f"SELECT uuid(), {nap} FROM range(0, 40000, 1, 4)", connection=place, max_memory=1000)
+    with pytest.raises(SparkInputError, match=r"more than max_memory=1,000 bytes.*by to="):
         large()
-    assert SparkSQL("SELECT 1 AS n", connection=place)().rows == [{"n": 1}]
+    next_one = SparkSQL("SELECT count(*) AS n FROM range(0, 4, 1, 4)", connection=place, timeout=PATIENCE)
+    assert next_one().rows == [{"n": 4}]
 
 
 def test_a_hundred_statements_of_a_flow_share_one_session(here: SparkConnection) -> None:
