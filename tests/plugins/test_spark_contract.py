@@ -25,8 +25,17 @@ QUICK = (
     "log_goes_on",
 )
 """What is tried of a driver on this machine when time is short: it is a job of `longshore_shell`."""
-GENERAL = ("every_local_executor", "its_handlers_hear", "as_plain_data", "under_other_processes")
-"""What is of the core rather than of a cluster."""
+SERVED = (
+    "killed",
+    "asked_to_end",
+    "submitted_twice",
+    "found_by_its_key",
+    "log_goes_on",
+    "cancel_ends_it",
+    "timeout_cancels_it",
+    "fails_says_why",
+)
+"""What is tried of a driver in the cluster when time is short."""
 LAUNCHER = """#!/bin/sh
 echo "$LONGSHORE_OUTPUTS" >> {starts}
 exec {home}/bin/spark-submit "$@"
@@ -58,7 +67,7 @@ class TestInTheCluster(SparkContract):
 
     @pytest.fixture(autouse=True)
     def _connect(self, spark_cluster: SparkCluster, spark_jar: Path, request: pytest.FixtureRequest) -> None:
-        if not FULL and any(word in request.node.name for word in GENERAL):
+        if not FULL and not any(word in request.node.name for word in SERVED):
             pytest.skip("nox -s gate has all of them")
         kind = type(self)
         kind.cluster = spark_cluster
