@@ -58,7 +58,7 @@ class SparkConnectServer(Resource[ConnectServer]):
 
     Example:
         with SparkConnectServer(connection="local[2]") as server:
-            SparkSQL(connection=server.connection)("SELECT 1")
+            SparkSQL("SELECT 1", connection=server.connection)()
     """
 
     connection: SparkConnection | str = SparkConnection()
