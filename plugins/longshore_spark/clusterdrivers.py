@@ -11,7 +11,6 @@ from longshore import (
     JobFailed,
     JobFinished,
     JobRunning,
-    JobUnreachableError,
     Outputs,
     OutputsError,
     parse_outputs,
@@ -72,13 +71,12 @@ class ClusterDriver(Driver):
         """Return the driver of a key.
 
         Raises:
-            SparkUnreachableError: The master does not answer.
-            JobUnreachableError: There are drivers of this class of which nobody can say whose they are: they
-                wait for a worker, or their worker does not answer or is gone.
+            SparkUnreachableError: The master does not answer; or there are drivers of this class of which
+                nobody can say whose they are: they wait for a worker, or their worker does not answer.
         """
         found, unseen = self._look_for(key, self.task.main_class or "")
         if found is None and unseen:
-            raise JobUnreachableError(
+            raise SparkUnreachableError(
                 f"cannot tell whether {unseen[0]} of {self.connection.master!r} is this step's: it waits for "
                 "a worker, or its worker does not answer; resume the run when the driver runs or its worker "
                 "is back, or start a new run where it is not this step's"

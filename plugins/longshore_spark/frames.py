@@ -54,7 +54,8 @@ def _local(frame: Any) -> Generator[Any]:
     pyarrow: Any = require("pyarrow", extra="spark")
     serializers: Any = require("pyspark.serializers", extra="spark")
     port, secret, server = frame._jdf.collectAsArrowToPython()
-    file, sock = require("pyspark.util", extra="spark")._create_local_socket((port, secret))
+    file, sock = require("pyspark.util", extra="spark").local_connect_and_auth(port, secret)
+    sock.settimeout(None)  # how long the first rows take is not known
     number, broken = _FAILED, False
     try:
         with pyarrow.ipc.open_stream(file) as reader:

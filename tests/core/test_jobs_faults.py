@@ -102,6 +102,25 @@ def test_a_system_that_is_gone_for_too_long_leaves_the_job_unknown_and_a_resume_
     assert len(system.jobs()) == 1
 
 
+def test_a_resume_whose_system_cannot_say_yet_whether_there_is_a_job_asks_again(
+    system: JobServer, store: str
+) -> None:
+    flow = flow_of(system, poll_patience=0.3)
+    system.fault("submit", "reset")
+    system.fault("find", "status", status=503)
+    run = flow.run(store=store)
+    assert len(system.jobs()) == 1
+    again = flow.resume(run.run_id, store=store)
+    state = again.states["job"]
+    assert isinstance(state, Unknown), state
+    assert "not known whether the job of 'job' was started" in state.message
+    assert "resume the run" in state.message
+    system.heal()
+    system.fault("find", "status", status=503, times=2)
+    assert ended_well(flow_of(system).resume(run.run_id, store=store))
+    assert len(system.jobs()) == 1
+
+
 def test_a_failed_job_is_tried_again_under_a_new_key(system: JobServer, store: str) -> None:
     recorder = Recorder()
     run = flow_of(system, 0.1, "exit code", retries=1, state_handlers=(recorder,)).run(store=store)

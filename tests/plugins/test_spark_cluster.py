@@ -14,7 +14,7 @@ from http_server import Handler, HttpServer, chunked, hang_up, reset, truncated
 from naughty_strings import NAUGHTY
 from spark_cluster import SparkCluster
 
-from longshore import JobFailed, JobFinished, JobNotFoundError, JobRunning, JobUnreachableError, Secret
+from longshore import JobFailed, JobFinished, JobNotFoundError, JobRunning, Secret
 from longshore_spark import SparkConnection, SparkError, SparkInputError, SparkSubmit, SparkUnreachableError
 from longshore_spark.driverlogs import DriverFiles
 
@@ -158,7 +158,7 @@ def test_where_nobody_can_say_whose_a_waiting_driver_is_that_is_said(
     handle = submit.replace(driver_memory="64g").submit(key, ["wait", tmp_path / "never"])
     try:
         monkeypatch.setattr(clusterdrivers, "_keys", Memory[Any, str]())
-        with pytest.raises(JobUnreachableError, match=r"cannot tell whether driver-.*resume the run"):
+        with pytest.raises(SparkUnreachableError, match=r"cannot tell whether driver-.*resume the run"):
             submit.find(key)
     finally:
         submit.cancel(handle)

@@ -15,7 +15,7 @@ from s3_servers import free_port
 from spark_cluster import SparkCluster, spark_home_here
 from spark_rig import JVM
 
-from longshore import JobFinished, JobUnreachableError
+from longshore import JobFinished
 from longshore_spark import SparkSubmit, SparkUnreachableError, clusterdrivers
 from longshore_spark.memories import Memory
 
@@ -135,7 +135,7 @@ def test_while_a_master_is_gone_or_reads_what_it_kept_nothing_is_taken_for_done_
     assert stands.failure.reason == "evicted"
     assert handle["driver"] in str(stands.failure)
     monkeypatch.setattr(clusterdrivers, "_keys", Memory[Any, str]())
-    with pytest.raises(JobUnreachableError, match="start a new run where it is not this step's"):
+    with pytest.raises(SparkUnreachableError, match="start a new run where it is not this step's"):
         job.find("a-key")
 
 

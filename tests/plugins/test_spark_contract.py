@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from spark_cluster import SparkCluster
 
 from longshore.contracts.deaths import keys_of
 from longshore.testing import JobContract
-from longshore_spark import SparkConnection, SparkResult, SparkSubmit
+from longshore_spark import SparkConnection, SparkResult, SparkSubmit, SparkUnreachableError
 from longshore_spark.homes import spark_home
 
 FULL = os.environ.get("LONGSHORE_GATE") == "full"
@@ -80,7 +81,18 @@ class TestInTheCluster(SparkContract):
         launched = Path(self.cluster.folder).glob("work*/driver-*/stderr")
         mark = f'"-Dspark.longshore.key={key}"'.encode()
         started = sum(mark in path.read_bytes() for path in launched)
-        return max(started, int(self.job.find(key) is not None))
+        return max(started, int(self._found(key)))
+
+    def _found(self, key: str) -> bool:
+        """A driver that waits for its worker cannot be told from another one."""
+        give_up = time.monotonic() + 60
+        while True:
+            try:
+                return self.job.find(key) is not None
+            except SparkUnreachableError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(0.2)
 
     def _has_jobs(self, folder: Path, count: int) -> None:
         found = sum(map(self.submissions, keys_of(folder)))
@@ -145,7 +157,18 @@ class TestOnThisMachine(SparkContract):
     def submissions(self, key: str) -> int:
         """Each start leaves a line, a moment after its job can be found."""
         started = self.starts.read_text().count(f"/{key}/") if self.starts.exists() else 0
-        return max(started, int(self.job.find(key) is not None))
+        return max(started, int(self._found(key)))
+
+    def _found(self, key: str) -> bool:
+        """A driver that waits for its worker cannot be told from another one."""
+        give_up = time.monotonic() + 60
+        while True:
+            try:
+                return self.job.find(key) is not None
+            except SparkUnreachableError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(0.2)
 
     def alive(self, key: str) -> bool:
         return bool(alive(self.mark))

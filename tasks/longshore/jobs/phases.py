@@ -72,7 +72,7 @@ def work_on(call: JobCall, job: Job[Any], signature: Signature, arguments: dict[
     handle = call.handle
     with current.on_cancel(lambda: _stop_by_key(job, call.key)):
         if handle is None and call.may_exist:
-            handle = job.find(call.key)
+            handle = _look_for(job, call.key)
         if handle is None:
             handle = submit(job, call.key, functools.partial(signature.call, arguments=arguments))
     if current.cancelled:  # while it was being submitted
@@ -142,32 +142,44 @@ def conclude(job: Job[Any], handle: Any, end: JobEnd) -> Any:
     return _fetch(job, handle, patience=0.0 if end.stopped else job.poll_patience)
 
 
+def _look_for(job: Job[Any], key: str) -> Any:
+    """Return the handle of a job that may have been submitted, None for none; a wrong None starts another."""
+    lacks = f"it is not known whether the job of {current.label or job.name!r} was started"
+    ask = functools.partial(job.find, key)
+    return _patiently(job, ask, job.poll_patience, lacks, "to look for it again, resume the run")
+
+
 def _fetch(job: Job[Any], handle: Any, patience: float) -> Any:
-    """Return a job's result; ask again, for so many seconds, while the other system cannot answer.
+    """Return a job's result.
 
     A result that cannot be fetched is not lost: the job has ended well, and whoever asks next may get it.
+    """
+    lacks = f"the job of {current.label or job.name!r} ended well, but its result cannot be fetched"
+    ask = functools.partial(job.result, handle)
+    return _patiently(job, ask, patience, lacks, "to ask for it again, resume the run")
+
+
+def _patiently(job: Job[Any], ask: Callable[[], Any], patience: float, lacks: str, so: str) -> Any:
+    """Return the answer to a question; ask again, for so many seconds, while the other system has none.
+
+    Args:
+        lacks: What is not known or had as long as there is no answer.
+        so: What people are to do in the end.
     """
     give_up, wait = time.monotonic() + patience, SHORTEST_LOOK
     stop = threading.Event()
     with current.on_cancel(stop.set):
         while True:
             try:
-                return job.result(handle)
+                return ask()
             except Exception as error:
-                if getattr(error, "retryable", True) is False:  # a verdict on the result
+                if getattr(error, "retryable", True) is False:  # a verdict
                     raise
                 if stop.is_set() or time.monotonic() >= give_up or not _may_pass(error):
-                    raise _not_fetched(job, error) from error
+                    raise JobUnreachableError(f"{lacks}: {said(error)}; {so}") from error
                 asked = getattr(error, "retry_after", None) or 0.0
             stop.wait(max(wait, asked))
             wait = min(2 * wait, job.poll_interval)
-
-
-def _not_fetched(job: Job[Any], error: Exception) -> JobUnreachableError:
-    return JobUnreachableError(
-        f"the job of {current.label or job.name!r} ended well, but its result cannot be fetched: "
-        f"{said(error)}; to ask for it again, resume the run"
-    )
 
 
 def has_yet_to_give(end: JobEnd, state: State) -> bool:
