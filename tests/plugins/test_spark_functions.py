@@ -126,7 +126,7 @@ def test_a_timeout_ends_what_runs_in_spark_and_what_would_begin_after_it(place: 
 def test_how_many_tasks_are_done_is_told_as_progress(place: SparkConnection) -> None:
     @spark_task(connection=place)
     def slow(spark: SparkSession) -> int:
-        nap = "java_method('java.lang.Thread', 'sleep', id * 0 + 400L)"
+        nap = "java_method('java.lang.Thread', 'sleep', id * 0 + 700L)"
         return len(spark.sql(f"SELECT id, {nap} FROM range(0, 8, 1, 8)").collect())
 
     with progress_told() as told:
@@ -167,12 +167,15 @@ def test_a_session_of_connect_that_is_there_already_is_used_and_left_open(
 
     server = places["connect"]
     assert server.token is not None
-    with Remote.builder.remote(f"{server.master}/;token={server.token.get()}").create() as mine:
+    mine = Remote.builder.remote(f"{server.master}/;token={server.token.get()}").create()
+    try:
         mine.conf.set("spark.sql.session.timeZone", "Asia/Tbilisi")
         assert marked() == "Asia/Tbilisi"
         assert mine.sql("SELECT 4").collect()[0][0] == 4
         with pytest.raises(SparkError, match=r"cannot give spark\.sql\.ansi\.enabled to the session"):
             marked.replace(conf={"spark.sql.ansi.enabled": False})()
+    finally:
+        mine.stop()
 
 
 def test_properties_of_a_session_of_connect_take_effect_or_are_refused(

@@ -80,7 +80,7 @@ def test_several_statements_are_refused_and_a_semicolon_in_text_is_none() -> Non
     [
         ("SELECT 1 / (id - 1) FROM range(3)", "DIVIDE_BY_ZERO", "Division by zero. Use `try_divide`"),
         ("SELECT cast(concat('a', id) AS INT) FROM range(3)", "CAST_INVALID_INPUT", "cannot be cast to"),
-        ("SELECT raise_error('no; such')", "USER_RAISED_EXCEPTION", "no; such"),
+        ("SELECT cast(raise_error('no; such') AS INT)", "USER_RAISED_EXCEPTION", "no; such"),
     ],
 )
 def test_rows_that_cannot_be_computed_are_told_in_one_line_and_not_tried_again(
