@@ -81,9 +81,9 @@ class TestInTheCluster(SparkContract):
         launched = Path(self.cluster.folder).glob("work*/driver-*/stderr")
         mark = f'"-Dspark.longshore.key={key}"'.encode()
         started = sum(mark in path.read_bytes() for path in launched)
-        return max(started, int(self._found(key)))
+        return max(started, int(self._is_known(key)))
 
-    def _found(self, key: str) -> bool:
+    def _is_known(self, key: str) -> bool:
         """A driver that waits for its worker cannot be told from another one."""
         give_up = time.monotonic() + 60
         while True:
@@ -157,9 +157,9 @@ class TestOnThisMachine(SparkContract):
     def submissions(self, key: str) -> int:
         """Each start leaves a line, a moment after its job can be found."""
         started = self.starts.read_text().count(f"/{key}/") if self.starts.exists() else 0
-        return max(started, int(self._found(key)))
+        return max(started, int(self._is_known(key)))
 
-    def _found(self, key: str) -> bool:
+    def _is_known(self, key: str) -> bool:
         """A driver that waits for its worker cannot be told from another one."""
         give_up = time.monotonic() + 60
         while True:
