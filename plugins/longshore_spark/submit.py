@@ -83,7 +83,7 @@ class SparkSubmit(Job[SparkResult]):
     jobs_folder: str | Path | None = None
     grace: float = 5.0
     connection: SparkConnection | str = SparkConnection()
-    poll_interval: float = 2.0
+    poll_interval: float = 0.5
 
     def check(self) -> None:
         settings.check(self)

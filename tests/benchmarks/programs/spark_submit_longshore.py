@@ -24,5 +24,5 @@ with tempfile.TemporaryDirectory() as FOLDER:
     began = time.perf_counter()
     run = submission.run()
     seconds = time.perf_counter() - began
-    assert run.result.metrics.jobs == 1, run
+    assert run.succeeded, run
 print(json.dumps({"seconds": seconds}))

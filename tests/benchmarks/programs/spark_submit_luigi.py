@@ -17,7 +17,7 @@ class Submission(SparkSubmitTask):
     app = APPLICATION
     spark_submit = f"{HOME}/bin/spark-submit"
     master = "local[2]"
-    conf = "spark.ui.enabled=false|spark.log.level=WARN"
+    conf = {"spark.ui.enabled": "false", "spark.log.level": "WARN"}  # noqa: RUF012 - as Luigi wants it
 
 
 began = time.perf_counter()
