@@ -56,7 +56,7 @@ from longshore.errors import (
     WorkerCrashed,
     require,
 )
-from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
+from longshore.executors import InlineExecutor, ProcessExecutor, ThreadExecutor
 from longshore.fanouts import flatten, unmapped
 from longshore.flowfunctions import FlowFunction, flow
 from longshore.flows import Flow
@@ -75,6 +75,7 @@ from longshore.jobs.protocol import (
 from longshore.jobs.tasks import Job
 from longshore.nodes import Parameter, Step
 from longshore.outputs import Outputs, parse_outputs, parse_progress
+from longshore.pools import Executor
 from longshore.resources import Resource
 from longshore.runs import FlowRun
 from longshore.schedules import Cron, Dates, Interval, Schedule

@@ -56,9 +56,9 @@ class Engine:
         self.frontier = frontier = run.frontier
         self._narrator = Narrator(run, frontier)
         self._flow = FlowStates(run, self._narrator, everywhere)
-        self._flights = Flights(
-            executor or run.flow.executor, self._began, self._ended, self._narrator.news, self._read
-        )
+        self._flights = Flights(run.flow, executor, self._began, self._ended, self._narrator.news, self._read)
+        if self._flights.afar:
+            frontier.ready.prefer_depth(run.flow.steps)
         self._slots = Slots(limits, self._later)
         self._calls = Caller(run, frontier, everywhere, recall)
         self._lookout = Lookout(run, self._narrator, self._calls, self._flow.watched)
@@ -148,9 +148,9 @@ class Engine:
     def _start_ready(self) -> None:
         now = time.monotonic() if self._due else 0.0
         while self._due and self._due[0][0] <= now:
-            heapq.heappush(self.frontier.ready, heapq.heappop(self._due)[2])
+            self.frontier.ready.push(heapq.heappop(self._due)[2])
         while self.frontier.ready and not self._flights.full and not self._ending:
-            unit = heapq.heappop(self.frontier.ready)
+            unit = self.frontier.ready.pop()
             if self._recall is not None and unit not in self._retrying and self._goes_on(unit):
                 continue
             if self._slots.take(unit, self._calls.limits(unit), self.frontier.ready):

@@ -7,38 +7,22 @@ import queue
 import threading
 from concurrent.futures import Executor as FuturesExecutor
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from longshore.errors import ConfigurationError, FlowError
+from longshore.pools import Courier, CourierPool, Executor, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import ProcessPoolExecutor
 
+    from longshore.datasets import News
+    from longshore.flows import Flow
+    from longshore.frontier import Unit
+    from longshore.states import State
+
 R = TypeVar("R")
 _worker = threading.local()
-
-
-class Pool(Protocol):
-    """An executor that has been opened for one run.
-
-    Attributes:
-        slots: How many calls it runs at once; None when it keeps a queue of its own.
-        remote: Calls leave this process, so they and their results are pickled.
-    """
-
-    slots: int | None
-    remote: bool
-
-    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]: ...
-
-    def close(self) -> None: ...
-
-
-class Executor(Protocol):
-    """Where steps run. `open()` is called for each flow run, which closes what it returns."""
-
-    def open(self) -> Pool: ...
 
 
 ExecutorLike: TypeAlias = Executor | FuturesExecutor
@@ -210,7 +194,7 @@ def _marked(executor: int, fn: Callable[..., R], args: tuple[Any, ...], kwargs: 
         _worker.executors = before
 
 
-def open_pool(executor: ExecutorLike | None) -> Pool:
+def open_pool(executor: ExecutorLike | None) -> Pool | CourierPool:
     """Open an executor for a run: 8 threads when it is None.
 
     Raises:
@@ -225,3 +209,29 @@ def open_pool(executor: ExecutorLike | None) -> Pool:
             f"executor={executor!r} is no executor; give ThreadExecutor(8), or a concurrent.futures executor"
         )
     return executor.open()
+
+
+def open_courier(
+    pool: Pool | CourierPool,
+    flow: Flow,
+    started: Callable[[Unit, State], None],
+    news: Callable[[Unit, News], None],
+) -> Courier | None:
+    """Return what takes attempts to the workers of a pool; None for one in this process.
+
+    Raises:
+        LongshoreError: The flow cannot run there; the pool is closed.
+    """
+    if not pool.remote:
+        return None
+    make = getattr(pool, "courier", None)
+    if make is None:
+        from longshore.remotes import Hub
+
+        return Hub(cast("Pool", pool), started, news)
+    try:
+        courier: Courier = make(flow, started, news)
+    except BaseException:
+        pool.close()
+        raise
+    return courier

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from longshore.errors import ArgumentError, MapError, SelectionError
+from longshore.held import Held, fetched
 from longshore.references import Reference, Selectable, evaluate
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Flattened(Selectable):
         return (self._value,)
 
     def _evaluate(self, values: Values) -> list[Any]:
-        lists = evaluate(self._value, values)
+        lists = fetched(evaluate(self._value, values))
         try:
             return [item for part in lists if part is not None for item in part]
         except TypeError as error:
@@ -119,6 +120,8 @@ def as_list(step: str, name: str, items: Any) -> Sequence[Any]:
     Raises:
         MapError: It is no list.
     """
+    if isinstance(items, Held):
+        return items.parts() if items.length is not None else as_list(step, name, items.get())
     if isinstance(items, str | bytes | dict) or not hasattr(items, "__iter__"):
         kind = type(cast("Any", items)).__name__
         raise MapError(

@@ -13,23 +13,25 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from longshore import deadlines, lanes
 from longshore.context import acting_as
 from longshore.datasets import Dataset
-from longshore.errors import WorkerCrashed
-from longshore.executors import ExecutorLike, InlineExecutor, open_pool
+from longshore.executors import ExecutorLike, InlineExecutor, open_courier, open_pool
 from longshore.frontier import Unit
 from longshore.interrupts import Interrupts
 from longshore.jobs.poller import poller
 from longshore.jobs.watches import JobEnd, Watch
 from longshore.logs import run_log
+from longshore.losses import Losses
+from longshore.pools import NeverBeganError
 from longshore.runner import LONGEST_STOP, Call, attempt, enter
-from longshore.states import Cancelled, Crashed, Retrying, Running, State
+from longshore.states import Cancelled, Running, State
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from longshore.context import Attempt, Listener
     from longshore.datasets import News
+    from longshore.flows import Flow
     from longshore.jobs.phases import JobCall
-    from longshore.remotes import Hub
+    from longshore.pools import Pool
 
 _END_GRACE: Final = 1.0
 """Seconds for attempts that were told to stop, after their callbacks have done their work."""
@@ -50,7 +52,8 @@ class Flights:
     Messages from other threads wait in an inbox until `collect()` takes them, in the driver's thread.
 
     Args:
-        executor: Where attempts are made.
+        flow: What is run.
+        executor: Where attempts are made; the flow's own when None.
         began: Told, in the driver's thread, of an attempt's Running state.
         ended: Told, in the driver's thread, of an attempt's last state.
         progress: Told, in the driver's thread or that of the wire, of progress and datasets.
@@ -59,6 +62,7 @@ class Flights:
 
     def __init__(
         self,
+        flow: Flow,
         executor: ExecutorLike | None,
         began: Callable[[Unit, State], None],
         ended: Ended,
@@ -76,14 +80,15 @@ class Flights:
         self._progress = progress
         self._read = read
         self._leftovers = lanes.Lane(1_000_000)
-        self._pool = open_pool(executor)
+        self._pool = open_pool(executor or flow.executor)
         self._inline = isinstance(self._pool, InlineExecutor)
-        self._hub = self._open_hub() if self._pool.remote else None
+        self._losses = Losses(getattr(self._pool, "spare_workers", 0))
+        self._courier = open_courier(self._pool, flow, self._heard_there, self._heard_news)
 
-    def _open_hub(self) -> Hub:
-        from longshore.remotes import Hub
-
-        return Hub(self._heard_there, self._heard_news)
+    @property
+    def afar(self) -> bool:
+        """Whether results stay where they are made, so that what takes them should come soon."""
+        return hasattr(self._pool, "courier")
 
     def __len__(self) -> int:
         return len(self._under_way) + len(self._waiting)
@@ -106,12 +111,14 @@ class Flights:
             self._run_here(unit, call)
             return
         future: Future[Any]
-        if self._hub is not None:
+        if self._courier is not None:
             context = self._remote[unit] = call.context()
-            future = self._hub.submit(self._pool, unit, call)
+            future = self._courier.submit(unit, call)
         else:
             context = call.context(self._relay_progress)
-            future = self._pool.submit(attempt, call, context, functools.partial(self._heard, unit))
+            future = cast("Pool", self._pool).submit(
+                attempt, call, context, functools.partial(self._heard, unit)
+            )
         self._under_way[unit] = call, context, future
         future.add_done_callback(lambda done: self._inbox.put(lambda: self._landed(unit, done)))
 
@@ -171,13 +178,16 @@ class Flights:
         if future.cancelled():
             return Cancelled(message="not started")
         made: Any = future.result()
-        state: State = made if self._hub is None else self._hub.received(unit, call, made)
+        state: State = made if self._courier is None else self._courier.received(unit, call, made)
         return state
 
     def _worker_died(self, unit: Unit, call: Call, error: BaseException) -> None:
         job = call.job
+        if isinstance(error, NeverBeganError) and not self.interrupts.stopping:
+            self.launch(unit, call)
+            return
         if job is None or job.losses >= _MOST_LOSSES or self.interrupts.stopping:
-            self._ended(unit, call, _lost(call, error))
+            self._ended(unit, call, self._losses.state(unit, call, error))
             return
         job.losses += 1
         job.may_exist = True  # the job is found by its key, or its result fetched once more
@@ -230,6 +240,8 @@ class Flights:
 
         A signal that the system gave to another thread does not end this thread's wait, so that is short.
         """
+        if self._courier is not None:
+            self._courier.flush()
         try:
             message = self._inbox.get(
                 timeout=_LONGEST_WAIT if seconds is None else min(seconds, _LONGEST_WAIT)
@@ -246,8 +258,8 @@ class Flights:
         for _, _, future in list(self._under_way.values()):
             if future is not None:
                 future.cancel()
-        if self._hub is not None:
-            self._hub.cancel(reason)
+        if self._courier is not None:
+            self._courier.cancel(reason)
         stops = [deadlines.start(functools.partial(c.cancel, reason)) for _, c, _ in self._under_way.values()]
         for _, watch in list(self._waiting.values()):
             poller().stop(watch, reason)
@@ -262,7 +274,7 @@ class Flights:
             self._ended(unit, call, enter(call, context, Running(), left, time.monotonic()))
 
     def _called_back(self, stops: list[deadlines.PendingCall[bool]]) -> bool:
-        return self._hub.called_back if self._hub is not None else all(stop.wait(0) for stop in stops)
+        return self._courier.called_back if self._courier is not None else all(stop.wait(0) for stop in stops)
 
     def _given_up(self) -> Iterator[tuple[Unit, Call, Attempt]]:
         while self._under_way:
@@ -283,15 +295,5 @@ class Flights:
         """Close what was opened for the run."""
         self._leftovers.drain(0.0 if self.interrupts.twice else _DISCARDS)
         self._pool.close()
-        if self._hub is not None:
-            self._hub.close()
-
-
-def _lost(call: Call, error: BaseException) -> State:
-    """Return the state of an attempt whose worker died: nobody knows how far it came."""
-    crash = WorkerCrashed(f"the process that ran {call.name!r} died: {type(error).__name__}: {error}")
-    if call.attempt <= call.task.retries and call.task.repeatable:
-        state: State = Retrying(error=crash, attempt=call.attempt, message=str(crash))
-    else:
-        state = Crashed(crash, message=str(crash))
-    return enter(call, call.context(), Running(), state, time.monotonic())
+        if self._courier is not None:
+            self._courier.close()

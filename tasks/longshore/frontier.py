@@ -7,11 +7,12 @@ their index.
 
 from __future__ import annotations
 
-import heapq
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from longshore.errors import LongshoreError, TaskError
 from longshore.fanouts import as_list, map_length
+from longshore.held import fetched
+from longshore.ready import Ready
 from longshore.references import evaluate, isolate
 from longshore.states import Cancelled, Failed, Mapped, Pending, Skipped, State, Success, TriggerFailed
 from longshore.triggers import all_successful, blocked
@@ -67,7 +68,7 @@ class Frontier:
 
     def __init__(self, flow: Flow, parameters: dict[str, Any]) -> None:
         self.runs = [NodeRun(node) for node in flow.steps]
-        self.ready: list[Unit] = []
+        self.ready = Ready()
         self._parameters = parameters
         for run in self.runs:
             aligned = set(run.node.aligned.values())
@@ -77,8 +78,7 @@ class Frontier:
                 other = self.runs[node.order]
                 (other.item_followers if node in aligned else other.followers).append(run)
             if not run.waiting:
-                self.ready.append((run.node.order, WHOLE))
-        heapq.heapify(self.ready)
+                self.ready.push((run.node.order, WHOLE))
 
     def result_of(self, node: Node) -> Any:
         """Return a step's result: None for one that has none, a list for a mapped one."""
@@ -157,7 +157,7 @@ class Frontier:
         if not node.waiting:
             return node.task, arguments
         return node.task.replace(
-            **{name: evaluate(value, self) for name, value in node.waiting.items()}
+            **{name: fetched(evaluate(value, self)) for name, value in node.waiting.items()}
         ), arguments
 
     def _item(self, run: NodeRun, name: str, index: int) -> Any:
@@ -186,7 +186,7 @@ class Frontier:
         run.blockers = [sum(1 for states in sources if not states[i].finished) for i in range(count)]
         for index in range(count):
             if not run.blockers[index]:
-                heapq.heappush(self.ready, (order, index))
+                self.ready.push((order, index))
         for follower in run.item_followers:
             self._one_less(follower)
         return None if count else self.summary(run)
@@ -236,7 +236,7 @@ class Frontier:
             if follower.children is not None:
                 follower.blockers[index] -= 1
                 if not follower.blockers[index]:
-                    heapq.heappush(self.ready, (follower.node.order, index))
+                    self.ready.push((follower.node.order, index))
         return not run.unfinished
 
     def _release(self, run: NodeRun) -> None:
@@ -250,7 +250,7 @@ class Frontier:
     def _one_less(self, run: NodeRun) -> None:
         run.waiting -= 1
         if not run.waiting:
-            heapq.heappush(self.ready, (run.node.order, WHOLE))
+            self.ready.push((run.node.order, WHOLE))
 
     def leave(self, run: NodeRun, state: State) -> int:
         """Give one state to all of a step's units that have not started; return how many they are.

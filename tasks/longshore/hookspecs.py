@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from longshore.alerts.channels import Channel
     from longshore.context import Attempt
     from longshore.datasets import Dataset
-    from longshore.executors import Executor
     from longshore.handlers import StateHandler, Subject
     from longshore.leftovers import Leftover
+    from longshore.pools import Executor
     from longshore.progress import Progress
     from longshore.states import State
     from longshore.stores.interface import RunStore

@@ -72,6 +72,15 @@ def handle_elsewhere_made(attributes: dict[str, Any]) -> None:
     logging.getLogger(record.name).handle(record)
 
 
+def plain_record(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the attributes of a log record that can travel."""
+    plain = {**record.__dict__, "msg": record.getMessage(), "args": (), "exc_info": None}
+    return {name: value for name, value in plain.items() if isinstance(value, _SIMPLE)}
+
+
+_SIMPLE: Final = (str, int, float, type(None), tuple)
+
+
 def _mask(record: logging.LogRecord) -> None:
     message = _message(record)
     masked = redact(message)

@@ -115,7 +115,9 @@ class Narrator:
         took = f" in {seconds:.2f} s" if seconds is not None else ""
         why = f": {new.message}" if new.message else ""
         if isinstance(new, Retrying):
-            attempts = f" (attempt {new.attempt} of {call.task.retries + 1})" if call is not None else ""
+            attempts = ""
+            if call is not None and new.attempt:  # none is counted when its worker died
+                attempts = f" (attempt {new.attempt} of {call.task.retries + 1})"
             run_log.warning("%s | Retrying in %.2g s%s%s", label, new.delay, attempts, why)
         elif isinstance(new, Failed):
             trace = f"\n{new.traceback.rstrip()}" if new.traceback and _surprising(new.error) else ""

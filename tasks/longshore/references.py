@@ -12,6 +12,7 @@ import copy
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self, cast
 
 from longshore.errors import SelectionError, StepUseError
+from longshore.held import Held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -142,6 +143,8 @@ class Selected(Selectable):
     def _evaluate(self, values: Values) -> Any:
         whole = self._source._evaluate(values)
         key = evaluate(self._key, values)
+        if isinstance(whole, Held):
+            return whole.part(key, item=self._item)
         try:
             return whole[key] if self._item else getattr(whole, key)
         except (LookupError, TypeError, AttributeError) as error:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from longshore import deadlines, lanes
 from longshore.context import CANCEL_GRACE, Attempt
-from longshore.logs import handle_elsewhere_made, records_with_context
+from longshore.logs import handle_elsewhere_made, plain_record, records_with_context
 from longshore.runner import Call, attempt
 from longshore.secrets import has_secrets, redact_bytes
 from longshore.states import Failed
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from longshore.datasets import News
-    from longshore.executors import Pool
     from longshore.frontier import Unit
+    from longshore.pools import Pool
     from longshore.states import State
 
 _WIRE_DELAY = 1.0
@@ -44,13 +44,18 @@ class Hub:
     """The driver's end of the wires.
 
     Args:
+        pool: Has the workers.
         started: Told, in the hub's thread, of a unit's Running state.
         progress: Told, in the hub's thread, how far a unit is, and what it read and wrote.
     """
 
     def __init__(
-        self, started: Callable[[Unit, State], None], progress: Callable[[Unit, News], None]
+        self,
+        pool: Pool,
+        started: Callable[[Unit, State], None],
+        progress: Callable[[Unit, News], None],
     ) -> None:
+        self._pool = pool
         self._key = secrets.token_bytes(32)
         self._listener = Listener(authkey=self._key)
         self._started = started
@@ -90,7 +95,7 @@ class Hub:
                     handle_elsewhere_made(content[0])
         self._awaited.discard(wire)
 
-    def submit(self, pool: Pool, unit: Unit, call: Call) -> Future[bytes]:
+    def submit(self, unit: Unit, call: Call) -> Future[bytes]:
         """Send an attempt to a worker."""
         try:
             payload = pickle.dumps(call)
@@ -99,12 +104,15 @@ class Hub:
             refused.set_result(_sealed(unsendable(f"inputs of {call.name!r} cannot be sent", error)))
             return refused
         self._sent.add(unit)
-        return pool.submit(run_remote, self._listener.address, self._key, unit, payload)
+        return self._pool.submit(run_remote, self._listener.address, self._key, unit, payload)
 
-    def received(self, unit: Unit, call: Call, data: bytes) -> State:
+    def flush(self) -> None:
+        """Do nothing: an attempt is sent at once."""
+
+    def received(self, unit: Unit, call: Call, made: bytes) -> State:
         """Read the state that a worker sent, when all that the attempt said on the wire has come."""
         try:
-            call.private, packed, call.log_tail = pickle.loads(data)  # noqa: S301 - from a worker of our own, which has our key
+            call.private, packed, call.log_tail = pickle.loads(made)  # noqa: S301 - from a worker of our own, which has our key
             state: State = masked(pickle.loads(packed))  # noqa: S301
         except Exception as error:  # noqa: BLE001 - a class the driver cannot import, say
             state = unsendable(f"result of {call.name!r} cannot be read here", error)
@@ -155,8 +163,7 @@ class _Wire(logging.Handler):
             self._connection.send(message)
 
     def emit(self, record: logging.LogRecord) -> None:
-        plain = {**record.__dict__, "msg": record.getMessage(), "args": (), "exc_info": None}
-        self.send("log", {name: value for name, value in plain.items() if isinstance(value, _SIMPLE)})
+        self.send("log", plain_record(record))
 
     def _listen(self) -> None:
         with contextlib.suppress(EOFError, OSError):
@@ -184,7 +191,6 @@ class _Wire(logging.Handler):
         self.send("called back")
 
 
-_SIMPLE = (str, int, float, type(None), tuple)
 _wires: dict[int, tuple[Any, _Wire]] = {}
 
 

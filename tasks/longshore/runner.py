@@ -28,6 +28,7 @@ from longshore.errors import (
     error_text,
 )  # fmt: skip
 from longshore.handlers import HANDLER_TIMEOUT, Handlers, Subject, transition
+from longshore.held import fetched
 from longshore.jobs.phases import JobCall, Submitted, work_on
 from longshore.jobs.protocol import JobUnreachableError
 from longshore.references import isolate
@@ -278,7 +279,7 @@ def look_up(call: Call) -> State | None:
     if cache is None:
         return None
     try:
-        call.cache_key = cache.key_for(call.task.identity(), call.arguments)
+        call.cache_key = cache.key_for(call.task.identity(), fetched(call.arguments))
     except Exception as error:  # noqa: BLE001 - a lambda, a lock, an open connection
         return Failed(error, message=str(error))
     found, result = cache.get(call.cache_key)
@@ -288,7 +289,7 @@ def look_up(call: Call) -> State | None:
 def keep(call: Call, state: State) -> None:
     """Keep a successful call's result, if its task has a cache."""
     if call.task.cache is not None and call.cache_key and type(state) is Success:
-        call.task.cache.put(call.cache_key, state.result)
+        call.task.cache.put(call.cache_key, fetched(state.result))
 
 
 LONGEST_STOP: Final = CANCEL_GRACE + _END_GRACE

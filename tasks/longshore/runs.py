@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from longshore.context import Attempt, inside_attempt
 from longshore.errors import FlowFailed, TaskCancelled
+from longshore.held import fetched, with_result
 from longshore.nodes import Node, node_of
 from longshore.references import evaluate
 from longshore.states import Failed, Pending, State, Success, utc_now
@@ -90,22 +91,24 @@ class FlowRun:
     @property
     def states(self) -> ByStep[State]:
         """The states by step: `run.states["export"]`."""
-        return ByStep(self._nodes, lambda node: self.frontier.runs[node.order].state)
+        return ByStep(self._nodes, lambda node: with_result(self.frontier.runs[node.order].state))
 
     @property
     def results(self) -> ByStep[Any]:
         """The results by step; None for one without, a list for a mapped one."""
-        return ByStep(self._nodes, self.frontier.result_of)
+        return ByStep(self._nodes, lambda node: fetched(self.frontier.result_of(node)))
 
     @property
     def mapped_states(self) -> ByStep[tuple[State, ...]]:
         """The states of a mapped step's steps, in order; empty for other steps."""
-        return ByStep(self._nodes, lambda node: tuple(self.frontier.runs[node.order].children or ()))
+        return ByStep(
+            self._nodes, lambda node: tuple(map(with_result, self.frontier.runs[node.order].children or ()))
+        )
 
     @property
     def result(self) -> Any:
         """What the flow's function returned, with results in the places of steps."""
-        return evaluate(self.flow.outcome, self.frontier)
+        return fetched(evaluate(self.flow.outcome, self.frontier))
 
     @property
     def duration(self) -> float:

@@ -184,9 +184,13 @@ def did_you_mean(name: str, known: Iterable[str], takes: str) -> str:
     return f"did you mean {close[0]!r}?" if close else f"it takes {takes}"
 
 
-@functools.cache
 def signature_of(cls: type) -> Signature:
     """Return what a call of a class's tasks takes: the signature of its `run()`, or of a job's `submit()`."""
     work = cast("Any", cls).work
-    skip = 1 if work == "run" else 2  # self; and the key, which the driver gives
-    return Signature(inspect.signature(getattr(cls, work)), skip=skip)
+    return _signature_of(getattr(cls, work), 1 if work == "run" else 2)  # self; a job's key, from the driver
+
+
+@functools.cache
+def _signature_of(function: Callable[..., Any], skip: int) -> Signature:
+    """Kept by the function: a class that arrives as code gets its own when it is there already."""
+    return Signature(inspect.signature(function), skip=skip)

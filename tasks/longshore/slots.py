@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from longshore.frontier import Unit
     from longshore.journals import Journal
+    from longshore.ready import Ready
 
 _ASK_AGAIN: Final = 0.2
 """Seconds until a unit asks again for a slot that another run has."""
@@ -34,7 +35,7 @@ class Slots:
         self._held: dict[Unit, tuple[str, ...]] = {}
         self._waiting: dict[str, list[Unit]] = {name: [] for name in counts}
 
-    def take(self, unit: Unit, names: tuple[str, ...], ready: list[Unit]) -> bool:
+    def take(self, unit: Unit, names: tuple[str, ...], ready: Ready) -> bool:
         """Take a slot of each limit, or none and wait; return whether they were taken.
 
         A unit that waits for one limit lets the next one go ahead for the others. One that waits for another
@@ -50,7 +51,7 @@ class Slots:
                 return False
         return True
 
-    def _take_here(self, unit: Unit, names: tuple[str, ...], ready: list[Unit]) -> bool:
+    def _take_here(self, unit: Unit, names: tuple[str, ...], ready: Ready) -> bool:
         full = next((name for name in names if not self._free[name]), None)
         if full is not None:
             heapq.heappush(self._waiting[full], unit)
@@ -63,7 +64,7 @@ class Slots:
             self._held[unit] = names
         return True
 
-    def give(self, unit: Unit, ready: list[Unit]) -> None:
+    def give(self, unit: Unit, ready: Ready) -> None:
         """Give back what a unit holds, and make those ready that may go now."""
         names = self._held.pop(unit, ())
         for name in names:
@@ -72,9 +73,9 @@ class Slots:
         if names and self.shared is not None:
             self.shared.give_slots(_holder(unit))
 
-    def _wake(self, name: str, ready: list[Unit]) -> None:
+    def _wake(self, name: str, ready: Ready) -> None:
         if self._free[name] and self._waiting[name]:
-            heapq.heappush(ready, heapq.heappop(self._waiting[name]))
+            ready.push(heapq.heappop(self._waiting[name]))
 
 
 def _holder(unit: Unit) -> str:

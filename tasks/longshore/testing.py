@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from longshore.context import Attempt, acting_as
+from longshore.contracts.executors import ExecutorContract
 from longshore.contracts.jobs import JobContract
 from longshore.contracts.stores import StoreContract
 from longshore.contracts.tasks import ANYTHING, Recorder, TaskContract, isolated_process_state
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANYTHING",
     "Canary",
+    "ExecutorContract",
     "JobContract",
     "Recorder",
     "StoreContract",

@@ -14,6 +14,8 @@ from longshore.secrets import has_secrets, redact, redact_error
 from longshore.states import Failed, Retrying
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from longshore.flows import Flow
     from longshore.states import State
 
@@ -28,6 +30,7 @@ def check_travel(flow: Flow, executor: ExecutorLike | None) -> None:
     """
     if executor is None or isinstance(executor, _LOCAL) or not _leaves_process(executor):
         return
+    dumps = getattr(executor, "dumps", pickle.dumps)
     for node in flow.steps:
         parts = {
             f"field {name!r}": value for name, value in vars(node.task).items() if name not in node.waiting
@@ -37,8 +40,8 @@ def check_travel(flow: Flow, executor: ExecutorLike | None) -> None:
         for what, value in parts.items():
             if what in ("field 'fn'", "field '__wrapped__'", "field '__doc__'"):
                 continue
-            _check(value, f"{what} of step {node.name!r}")
-    _check(flow.step_handlers, f"step_handlers of flow {flow.name!r}")
+            _check(value, f"{what} of step {node.name!r}", dumps)
+    _check(flow.step_handlers, f"step_handlers of flow {flow.name!r}", dumps)
 
 
 def _leaves_process(executor: ExecutorLike) -> bool:
@@ -47,9 +50,9 @@ def _leaves_process(executor: ExecutorLike) -> bool:
     return bool(getattr(executor, "remote", True))
 
 
-def _check(value: Any, what: str) -> None:
+def _check(value: Any, what: str, dumps: Callable[[Any], bytes]) -> None:
     try:
-        pickle.dumps(value)
+        dumps(value)
     except TravelError:
         raise
     except Exception as error:

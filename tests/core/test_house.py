@@ -26,7 +26,7 @@ def sources(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
-PUBLIC_MODULES = {"longshore.heldfiles", "longshore.testing"}
+PUBLIC_MODULES = {"longshore.couriers", "longshore.heldfiles", "longshore.testing"}
 """What plugins may import besides the names of `longshore`."""
 STORAGE_KIT = "longshore_storage"
 USES_STORAGE = {"snowflake"}

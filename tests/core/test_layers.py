@@ -30,7 +30,6 @@ FUNCTION_LEVEL = {
     ("journals", "stores"): RECORDED,
     ("recalls", "stores"): RECORDED,
     ("executors", "remotes"): "few runs leave the process",
-    ("flights", "remotes"): "few runs leave the process",
     ("runnables", "drawings"): "few runs are drawn",
     ("context", "logs"): CLOSES_A_LOOP,
     ("secrets", "plugins"): FIRST_USE,

@@ -13,7 +13,7 @@ import click
 from longshore.cli import FAILED, exit_code, leave
 from longshore.commands.reports import run_as_json
 from longshore.errors import ConfigurationError, require
-from longshore.executors import Executor, InlineExecutor, ProcessExecutor, ThreadExecutor
+from longshore.executors import InlineExecutor, ProcessExecutor, ThreadExecutor
 from longshore.histories import short_id
 from longshore.plugins import host
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
     from longshore.flows import Flow
+    from longshore.pools import Executor
     from longshore.runs import FlowRun
 
 _OWN_EXECUTORS: Final[Mapping[str, Callable[[], Executor]]] = {
