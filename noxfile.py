@@ -33,8 +33,8 @@ PROGRAMS = {
     "perl": "perl",
 }
 """Programs that tests run, and the Debian packages that have them."""
-BY_THEMSELVES = {"docker": ["-n0"], "spark": ["-n2", "--dist=loadgroup"]}
-"""Integrations whose tests run in `plugin` alone, so many at once: they share a service, or start JVMs."""
+BY_THEMSELVES = {"dask": ["-n2", "--dist=loadfile"], "docker": ["-n0"], "spark": ["-n2", "--dist=loadgroup"]}
+"""Integrations whose tests run in `plugin` alone, so many at once: they share a service or start many."""
 WITH_SERVICES = ("gcs", "s3", "snowflake")
 """Integrations whose tests start servers that have environments of their own."""
 WITH_FRAMES = ("snowflake",)

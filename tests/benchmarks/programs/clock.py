@@ -22,12 +22,13 @@ def cpu_of(call: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - began, result
 
 
-def report(build: Callable[[], Any], run: Callable[[Any], Any]) -> None:
+def report(build: Callable[[], Any], run: Callable[[Any], Any], results: TextIO | None = None) -> None:
     """Print the median CPU microseconds per step of building and of running; a first run is not counted.
 
     Args:
         build: Makes `STEPS` steps.
         run: Runs what `build` made, to its end; it must raise if a step did not succeed.
+        results: Where to, if standard output is another's.
     """
     run(build())
     built: list[float] = []
@@ -40,7 +41,9 @@ def report(build: Callable[[], Any], run: Callable[[Any], Any]) -> None:
         del graph
     per_step = 1e6 / STEPS
     print(
-        json.dumps({"build": statistics.median(built) * per_step, "run": statistics.median(ran) * per_step})
+        json.dumps({"build": statistics.median(built) * per_step, "run": statistics.median(ran) * per_step}),
+        file=results,
+        flush=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""Build a chain or run a map: `scale_longshore.py STEPS REPEATS chain|mapped`; CPU and peak memory."""
+"""Build a chain, or run a flow: `scale_longshore.py STEPS REPEATS SHAPE`; CPU and peak memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import resource
 import statistics
 import sys
+from typing import Any
 
 from clock import REPEATS, STEPS, cpu_of
 
@@ -36,8 +37,49 @@ def mapped() -> FlowRun:
     return done
 
 
+@task
+def join(*numbers: int) -> int:
+    return len(numbers)
+
+
+def layered() -> FlowRun:
+    """Run layers of a hundred steps, each of which takes two results of the layer before."""
+    with Flow("layered") as made:
+        layer: list[Any] = [step(n) for n in range(100)]
+        for _ in range(STEPS // 100 - 1):
+            layer = [join(layer[n], layer[(n + 1) % 100]) for n in range(100)]
+    return _ran(made)
+
+
+def diamond() -> FlowRun:
+    """Run one step, as many behind it as asked for, and one behind all of those."""
+    with Flow("diamond") as made:
+        top = step(0)
+        join(*[step(top) for _ in range(STEPS)])
+    return _ran(made)
+
+
+def chained() -> FlowRun:
+    """Run a chain."""
+    return _ran(chain())
+
+
+def independent() -> FlowRun:
+    """Run steps that have nothing to do with each other."""
+    with Flow("independent") as made:
+        for n in range(STEPS):
+            step(n)
+    return _ran(made)
+
+
+def _ran(made: Flow) -> FlowRun:
+    done = made.run(executor=InlineExecutor())
+    assert done.succeeded
+    return done
+
+
 logging.basicConfig(level=logging.WARNING)
-WORK = {"chain": chain, "mapped": mapped}[sys.argv[3]]
+WORK = {work.__name__: work for work in (chain, mapped, layered, diamond, chained, independent)}[sys.argv[3]]
 WORK()
 # The memory of one run, before repeating leaves holes in the heap.
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
