@@ -10,6 +10,8 @@ from longshore.testing import ExecutorContract
 from longshore_dask import DaskExecutor
 
 
+@pytest.mark.gate("C2")
+@pytest.mark.gate("C10")
 class TestOnThreads(ExecutorContract):
     leaves_process = False
     pickles_code = True
@@ -22,6 +24,10 @@ class TestOnThreads(ExecutorContract):
             yield
 
 
+@pytest.mark.gate("C2")
+@pytest.mark.gate("C5")
+@pytest.mark.gate("C8")
+@pytest.mark.gate("C10")
 class TestOnProcesses(ExecutorContract):
     pickles_code = True
 
