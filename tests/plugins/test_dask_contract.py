@@ -25,6 +25,7 @@ class TestOnThreads(ExecutorContract):
 
 
 @pytest.mark.gate("C2")
+@pytest.mark.gate("C4")
 @pytest.mark.gate("C5")
 @pytest.mark.gate("C8")
 @pytest.mark.gate("C10")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -10,10 +11,11 @@ import pytest
 
 from longshore.contracts import trips
 from longshore.errors import TravelError
+from longshore.executors import InlineExecutor
 from longshore.flows import Flow
 from longshore.functions import task
 from longshore.states import Crashed, Failed, Mapped, Skipped, Success, TimedOut, TriggerFailed
-from longshore.triggers import all_finished
+from longshore.triggers import all_finished, any_failed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +63,13 @@ class ExecutorTrials:
         assert [index for index, kind in enumerate(kinds) if kind is Failed] == [7]
         assert [index for index, kind in enumerate(kinds) if kind is Skipped] == [11]
         assert run.results["all_but"] == [None if n in (7, 11) else n for n in range(300)]
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_a_random_flow_ends_as_it_does_in_line(self, seed: int) -> None:
+        flow = _random_flow(random.Random(seed))  # noqa: S311 - the same ones each time
+        here, there = flow.run(executor=InlineExecutor()), self._run(flow)
+        assert _states(there) == _states(here)
+        assert dict(there.results) == dict(here.results)
 
     def test_a_map_of_maps_keeps_the_order(self) -> None:
         with Flow("maps") as flow:
@@ -189,3 +198,26 @@ class ExecutorTrials:
         assert isinstance(run.states["dies"], Crashed), run.states
         assert "died" in run.states["dies"].message
         assert run.results["double"] == 8
+
+
+def _random_flow(choose: random.Random) -> Flow:
+    """Return a flow whose steps fail, skip, are tried again and wait for others in many ways."""
+    with Flow("random", limits={"few": 1, "some": 2}) as flow:
+        made: list[Any] = []
+        for _ in range(12):
+            how = choose.choice(["ok", "ok", "fail", "skip", "retry", "flaky"])
+            step = trips.behave.replace(limit=choose.choice([None, "few:1", "some:2"]))
+            trigger = choose.choice([None, None, all_finished, any_failed])
+            step = step if trigger is None else step.replace(trigger=trigger)
+            before = choose.sample(made, min(len(made), choose.randrange(3)))
+            mapped = choose.random() < 0.4
+            made.append(step.map([how, "ok"], before=[before, []]) if mapped else step(how, before))
+    return flow
+
+
+def _states(run: FlowRun) -> dict[str, list[str]]:
+    """Return the names of the states by step, with those of a mapped one's steps."""
+    return {
+        name: [type(state).__name__ for state in (run.states[name], *run.mapped_states[name])]
+        for name in run.states
+    }

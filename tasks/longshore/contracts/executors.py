@@ -15,6 +15,7 @@ import pytest
 from longshore.context import current
 from longshore.contracts import trips
 from longshore.contracts.executions import ExecutorTrials
+from longshore.contracts.filejobs import FileJob
 from longshore.flows import Flow
 from longshore.handlers import BestEffort
 from longshore.states import Failed
@@ -121,7 +122,7 @@ class ExecutorContract(ExecutorTrials):
     def test_a_job_is_submitted_once_and_its_result_and_log_come(self, tmp_path: Path) -> None:
         store = str(tmp_path / "runs.db")
         with Flow("jobs") as flow:
-            made = trips.FileJob(folder=str(tmp_path / "jobs"), poll_interval=0.1).map([20, 21])
+            made = FileJob(folder=str(tmp_path / "jobs"), poll_interval=0.1).map([20, 21])
             trips.total(made)
         run = self._run(flow, store=store)
         assert run.results["total"] == 41, run.states

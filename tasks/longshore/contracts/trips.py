@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -11,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longshore.context import current
-from longshore.errors import Skip
+from longshore.errors import Retry, Skip
 from longshore.executors import ThreadExecutor
 from longshore.fanouts import flatten, unmapped
 from longshore.flows import Flow
 from longshore.functions import task
-from longshore.jobs.protocol import JobFinished, JobRunning, LogLine
-from longshore.jobs.tasks import Job
 from longshore.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from longshore.handlers import Subject
     from longshore.states import State
@@ -69,6 +66,20 @@ def all_but(n: int, failing: tuple[int, ...], skipped: tuple[int, ...]) -> int:
     if n in failing:
         raise ValueError(n)
     return n
+
+
+@task(retries=2, retry_delay=0.0)
+def behave(how: str, before: list[Any]) -> str:
+    """End in one of the ways in which steps end."""
+    if how == "fail":
+        raise ValueError("as told")
+    if how == "skip":
+        raise Skip("as told")
+    if how == "retry":
+        raise Retry("again", after=0.001)
+    if how == "flaky" and current.attempt < 2:
+        raise ConnectionError("once")
+    return how
 
 
 @task
@@ -249,43 +260,3 @@ def keep_if_there(value: Any, place: str) -> Any:
     if not Path(place).exists():
         raise FileNotFoundError(place)
     return value
-
-
-class FileJob(Job[int]):
-    """A job whose other system is a folder.
-
-    Args:
-        folder: The folder.
-    """
-
-    folder: str
-
-    def submit(self, key: str, /, n: int) -> dict[str, str]:
-        """Start it."""
-        Path(self.folder).mkdir(exist_ok=True)
-        place = Path(self.folder) / f"{key}.job"
-        with place.open("x") as file:
-            json.dump({"n": n, "due": time.time() + 0.5}, file)
-        return {"place": str(place)}
-
-    def find(self, key: str) -> dict[str, str] | None:
-        place = Path(self.folder) / f"{key}.job"
-        return {"place": str(place)} if place.exists() else None
-
-    def poll(self, handle: dict[str, str]) -> JobRunning | JobFinished:
-        return JobFinished() if time.time() >= self._read(handle)["due"] else JobRunning()
-
-    def result(self, handle: dict[str, str]) -> int:
-        n: int = self._read(handle)["n"]
-        return n
-
-    def logs(self, handle: dict[str, str], since: str | None) -> Iterator[LogLine]:
-        if since is None:
-            yield LogLine(text="working", cursor="1")
-
-    def cancel(self, handle: dict[str, str]) -> None:
-        """Do nothing: it ends by itself."""
-
-    def _read(self, handle: dict[str, str]) -> dict[str, Any]:
-        read: dict[str, Any] = json.loads(Path(handle["place"]).read_text())
-        return read
