@@ -105,11 +105,13 @@ def test_there_is_one_host_until_it_is_reset() -> None:
 def test_a_process_forked_while_another_thread_loads_can_ask_too(shelf: Any) -> None:
     shelf.add("acme", "import time; time.sleep(1)\n" + textwrap.dedent(GREET))
     done = shelf.run("""
-        import os, threading, time
+        import os, sys, threading, time
         from longshore import plugins
         thread = threading.Thread(target=plugins.host().tasks)
         thread.start()
-        time.sleep(0.3)
+        while not any("acme" in name for name in sys.modules):
+            time.sleep(0.01)
+        time.sleep(0.1)
         child = os.fork()
         if not child:
             print("child", "acme.Greet" in plugins.PluginHost().tasks() or "asked", flush=True)
