@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from longshore import require
-from longshore_dask.errors import DaskUnreachableError
+from longshore_dask.errors import DaskError, DaskUnreachableError
 from longshore_dask.marks import make_marks
 
 if TYPE_CHECKING:
@@ -82,15 +82,25 @@ def connect(to: Any, timeout: float) -> Connection:
 
 
 def start_local(workers: int | None, threads: int | None, *, processes: bool) -> Connection:
-    """Start a cluster on this machine, which nobody else can reach."""
-    cluster = distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=threads,
-        processes=processes,
-        host="127.0.0.1" if processes else None,
-        protocol=None if processes else "inproc://",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.ERROR,
-    )
+    """Start a cluster on this machine, which nobody else can reach.
+
+    Raises:
+        DaskError: It does not start.
+    """
+    try:
+        cluster = distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=threads,
+            processes=processes,
+            host="127.0.0.1" if processes else None,
+            protocol=None if processes else "inproc://",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,
+        )
+    except (OSError, RuntimeError) as error:
+        raise DaskError(
+            f"cannot start a cluster on this machine: {error}; a script needs if __name__ == '__main__': "
+            "around what starts one, as with multiprocessing"
+        ) from error
     client = distributed.Client(cluster, set_as_default=False)
     return Connection(client, client, cluster)

@@ -120,6 +120,17 @@ def test_no_scheduler_is_an_error_that_says_what_to_do() -> None:
         flow.run(executor=DaskExecutor("tcp://127.0.0.1:9", timeout=1))
 
 
+def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        FLOWS + "\nfrom longshore_dask import DaskExecutor\ndoubles.run(executor=DaskExecutor(workers=1))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert answer.returncode != 0
+    assert "a script needs if __name__ == '__main__': around what starts one" in answer.stderr
+
+
 # What it asks of Dask.
 
 
