@@ -154,7 +154,7 @@ def test_tags_ask_for_resources_and_priorities(cluster: distributed.LocalCluster
 
 @pytest.mark.gate("C1")
 def test_what_follows_an_item_goes_before_items_that_have_yet_to_begin(executor: DaskExecutor) -> None:
-    count = 4000
+    count = 1600
     with Flow("deep") as flow:
         stamp.map(list(range(count)), stamp.map(list(range(count))))
     run = flow.run(executor=executor)
