@@ -16,7 +16,6 @@ from longshore import (
     Mapped,
     ProcessExecutor,
     Retrying,
-    Skip,
     Skipped,
     Success,
     ThreadExecutor,
@@ -26,26 +25,8 @@ from longshore import (
     flow,
     task,
 )
+from longshore.contracts.trips import double, odd_ones_fail, total
 from longshore.testing import Recorder
-
-
-@task
-def double(n: int) -> int:
-    return 2 * n
-
-
-@task
-def total(numbers: list[int | None]) -> int:
-    return sum(n or 0 for n in numbers)
-
-
-@task
-def odd_ones_fail(n: int) -> int:
-    if n == 4:
-        raise Skip("four is left out")
-    if n % 2:
-        raise ValueError(f"{n} is odd")
-    return n
 
 
 @task(retries=2)
