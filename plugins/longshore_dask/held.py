@@ -8,6 +8,8 @@ from longshore.couriers import Held
 from longshore_dask.errors import ResultLostError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     Path = tuple[tuple[Any, bool], ...]
 
 
@@ -37,19 +39,31 @@ class DaskHeld(Held):
 
     def get(self) -> Any:
         try:
-            value = self.future.result()
-        except ResultLostError:
-            raise
+            there = self.apply(_same).future if self.path else self.future
+            return there.result()
         except Exception as error:
-            raise ResultLostError(f"cannot fetch {self!r}: {type(error).__name__}: {error}") from error
-        return follow(value, self.path)
+            why = error if isinstance(error, ResultLostError) else f"{type(error).__name__}: {error}"
+            raise ResultLostError(f"cannot fetch {self!r}: {why}") from error
 
     def part(self, key: Any, *, item: bool) -> DaskHeld:
         return DaskHeld(self.future, self._label, self._size, None, (*self.path, (key, item)))
 
+    def apply(self, function: Callable[..., Any], *arguments: Any) -> DaskHeld:
+        client = self.future.client
+        future = client.submit(_applied, function, self.future, self.path, arguments, pure=False)
+        return DaskHeld(future, self._label, self._size)
+
     def __repr__(self) -> str:
         part = "part of " if self.path else ""
         return f"<{part}the result of {self._label!r}, {self._size / 2**20:,.1f} MiB on the cluster>"
+
+
+def _applied(function: Callable[..., Any], value: Any, path: Path, arguments: tuple[Any, ...]) -> Any:
+    return function(follow(value, path), *arguments)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def follow(value: Any, path: Path) -> Any:

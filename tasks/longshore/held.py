@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from longshore.states import Mapped, State, Success
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Held(ABC):
@@ -31,6 +34,10 @@ class Held(ABC):
     @abstractmethod
     def part(self, key: Any, *, item: bool) -> Held:
         """Stand for `result[key]`, or for its attribute `key`."""
+
+    @abstractmethod
+    def apply(self, function: Callable[..., Any], *arguments: Any) -> Held:
+        """Call a function with it, where it is, and stand for what that returns, which stays there too."""
 
     def parts(self) -> list[Held]:
         """Stand for the items of a list, each on its own."""

@@ -12,7 +12,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from longshore.held import fetched
 from longshore.logs import task_log
 from longshore.states import Cached, Retrying, State, Success
 from longshore.stores.errors import ResultError, StoreError
@@ -163,7 +162,7 @@ class Journal:
             stored = StoredResult(serializer="", place="it holds a secret")
         else:
             try:
-                stored = self.store.results.put(self.run_id, label, fetched(state.result))
+                stored = self.store.results.put(self.run_id, label, state.result)
             except StoreError as error:
                 self._fail(error)
                 return None

@@ -154,3 +154,9 @@ def runs_a_flow(address: str, n: int) -> list[int]:
 def same(n: int) -> int:
     """Return what it is given."""
     return n
+
+
+@task
+def text_of(place: str) -> str:
+    """Return what is in a file."""
+    return Path(place).read_text()

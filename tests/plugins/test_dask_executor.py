@@ -9,15 +9,26 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import distributed
 import psutil
 import pytest
 from dask_clusters import LoneCluster, gone
-from dask_steps import grow, large, nap, runs_a_flow, size_of, stamp, wait_for, where
+from dask_steps import grow, large, nap, runs_a_flow, size_of, stamp, text_of, wait_for, where
 
-from longshore import ConfigurationError, Failed, Flow, Secret, Success, TimedOut, task
+from longshore import (
+    ConfigurationError,
+    Failed,
+    Flow,
+    Secret,
+    Success,
+    TimedOut,
+    open_store,
+    register_secret,
+    task,
+)
 from longshore.testing import raises_saying
 from longshore_dask import (
     DaskExecutor,
@@ -165,13 +176,14 @@ def test_what_follows_an_item_goes_before_items_that_have_yet_to_begin(executor:
     assert followed[count // 4] < first[-1]
 
 
-def test_large_results_stay_where_they_are_and_the_driver_stays_small(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recorded", [False, True])
+def test_large_results_stay_where_they_are_and_the_driver_stays_small(tmp_path: Path, recorded: bool) -> None:
     size = 1 << 30 if FULL else 200 << 20
     program = tmp_path / "program.py"
     program.write_text(MEASURED)
     paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     answer = subprocess.run(
-        [sys.executable, str(program), str(size), str(tmp_path / "made")],
+        [sys.executable, str(program), str(size), str(tmp_path / "made"), str(tmp_path) * recorded],
         env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
@@ -196,7 +208,7 @@ if __name__ == "__main__":
     def chain(size):
         with Flow("chain") as flow:
             size_of(grow(grow(large(sys.argv[2], size))))
-        return flow.run(executor=executor)
+        return flow.run(executor=executor, store=sys.argv[3] + "/runs.db" if sys.argv[3] else None)
 
     with DaskExecutor(workers=2, threads=1) as executor:
         chain(100_000)
@@ -204,6 +216,32 @@ if __name__ == "__main__":
         run = chain(int(sys.argv[1]))
         print(run.results["size_of"], used() - before)
 """
+
+
+@pytest.mark.gate("S1")
+def test_a_large_result_with_a_secret_that_only_the_driver_knows_is_not_stored(
+    executor: DaskExecutor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    register_secret("canary-of-the-driver-9")
+    (tmp_path / "text").write_text("x" * 8_388_600 + "canary-of-the-driver-9" + "x" * 100)
+    (tmp_path / "clean").write_text("y" * 9_000_000)
+    with Flow("secret") as flow:
+        text_of(str(tmp_path / "text"))
+        text_of(str(tmp_path / "clean"))
+    with caplog.at_level("WARNING", "longshore"):
+        run = flow.run(executor=executor, store=str(tmp_path / "runs.db"))
+    assert run.succeeded
+    assert "the result of text_of is not stored: it holds a secret" in caplog.text
+    with closing(open_store(tmp_path / "runs.db")) as store:
+        stored = {step.step: step.result for step in store.steps(run.run_id)}
+        kept = stored["text_of-2"]
+        assert kept is not None
+        assert store.results.get(kept) == "y" * 9_000_000
+    assert all(
+        b"canary-of" not in path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.name != "text"
+    )
 
 
 def test_a_result_is_there_as_long_as_the_executor_is(tmp_path: Path) -> None:

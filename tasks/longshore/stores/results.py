@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore.errors import ConfigurationError
+from longshore.held import Held
 from longshore.redaction import has_secrets, redact
+from longshore.stores import afar
 from longshore.stores.decoding import from_text
 from longshore.stores.encoding import Blobs, to_text
-from longshore.stores.errors import ResultError
+from longshore.stores.errors import ResultError, StoreError
 from longshore.stores.folders import Folder
 from longshore.stores.guards import Guard
 from longshore.stores.objectfolders import ObjectFolder
@@ -105,6 +107,8 @@ class Results:
         Raises:
             StoreError: The system did not let the file be written.
         """
+        if isinstance(value, Held):
+            return self._put_held(run_id, label, value)
         guard = Guard() if has_secrets() else None
         blobs = Blobs(_IN_TEXT, guard.look if guard else None)
         try:
@@ -118,6 +122,20 @@ class Results:
         if not blobs.held and len(text) <= self._inline:
             return StoredResult(text=text, size=len(text))
         return self._put_file(run_id, label, "json", _file_of(text, blobs.held))
+
+    def _put_held(self, run_id: str, label: str, held: Held) -> StoredResult:
+        """Store a result that is elsewhere, without having all of it here."""
+        try:
+            why_not, pieces = afar.fetch(held, _IN_TEXT)
+            if why_not:
+                return self._put_otherwise(run_id, label, held.get(), why_not)
+            return self._put_file(run_id, label, "json", pieces)
+        except afar.SecretFoundError:
+            return StoredResult(serializer="", place=_UNSAFE)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its worker died, the cluster is gone
+            return StoredResult(serializer="", place=redact(f"{error}")[:_LONGEST_REASON])
 
     def _put_otherwise(self, run_id: str, label: str, value: Any, why: str) -> StoredResult:
         for name, serializer in self._serializers.items():
