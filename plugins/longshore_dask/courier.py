@@ -22,7 +22,7 @@ from longshore.couriers import (
     unsendable,
 )
 from longshore_dask.checks import check_workers, forget
-from longshore_dask.errors import DaskUnreachableError, ResultLostError
+from longshore_dask.errors import DaskError, DaskUnreachableError, ResultLostError
 from longshore_dask.flightbook import Flight, FlightBook
 from longshore_dask.held import DaskHeld
 from longshore_dask.pickles import dumps, dumps_with_held
@@ -230,12 +230,15 @@ class DaskCourier:
         there = flight.there
         if self._flights.take(flight) is None or there is None:
             return
-        error = there.exception() if status == "error" else None
-        if isinstance(error, ResultLostError):
-            error = ResultLostError(f"an input of {flight.call.name!r} is lost: {error}; resume the run")
-            flight.end(Failed(error, message=str(error)))
+        name = flight.call.name
+        if status != "error":
+            flight.fail(WorkerCrashed(f"Dask gave {name!r} up: {status}"))
             return
-        flight.fail(error or WorkerCrashed(f"Dask gave {flight.call.name!r} up: {status}"))
+        error = there.exception()
+        failed = DaskError(f"a worker cannot begin {name!r}: {type(error).__name__}: {error}")
+        if isinstance(error, ResultLostError):
+            failed = ResultLostError(f"an input of {name!r} is lost: {error}; resume the run")
+        flight.end(Failed(failed, message=str(failed)))
 
     def _lose(self, error: Exception | None) -> None:
         """Give all up: the scheduler is gone."""

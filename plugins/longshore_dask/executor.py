@@ -6,6 +6,7 @@ import re
 import threading
 import uuid
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from longshore import ConfigurationError, require
@@ -117,6 +118,10 @@ class DaskExecutor:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        own = {"workers": self.workers, "threads": self.threads, "processes": self.processes}
+        return partial(type(self), **own, adapt=self.adapt, timeout=self.timeout), (self.cluster,)
 
     def __enter__(self) -> Self:
         return self

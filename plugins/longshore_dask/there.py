@@ -13,7 +13,15 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from longshore import require
-from longshore.couriers import CANCEL_GRACE, make_attempt, pack_state, send_logs, unpack
+from longshore.couriers import (
+    CANCEL_GRACE,
+    PackedState,
+    make_attempt,
+    pack_state,
+    send_logs,
+    unpack,
+    unsendable,
+)
 from longshore_dask.errors import DaskError, ResultLostError
 from longshore_dask.marks import AGAIN, REMADE
 from longshore_dask.pickles import PICKLERS, Unpickler, dumps
@@ -54,7 +62,12 @@ def attempt_there(
     key = worker.get_current_task()
     annotations: dict[str, Any] = worker.state.tasks[key].annotations or {}
     reporter = reporter_of(worker, topic)
-    call = unpack(settings, own, lambda data: Unpickler(data, held).load())
+    try:
+        call = unpack(settings, own, lambda data: Unpickler(data, held).load())
+    except Exception as error:  # noqa: BLE001 - a module that this worker lacks, say
+        state = unsendable(f"the step cannot be loaded on worker {worker.address}", error)
+        reporter.say("ended", number, PackedState(dumps(state)))
+        return None
     if AGAIN in annotations or (REMADE in annotations and not call.task.repeatable):
         raise ResultLostError(f"{call.name!r} was begun on a worker that is gone")
     if REMADE in annotations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -341,6 +342,32 @@ def test_a_package_that_a_worker_lacks_is_named_before_anything_runs(
         "pip install 'longshore[acme]'",
     ):
         flow.run(executor=executor)
+
+
+def test_a_worker_that_came_later_and_lacks_a_module_is_named(
+    executor: DaskExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Flow("start") as flow:
+        nap(0.0)
+    flow.run(executor=executor)
+    (tmp_path / "late_steps.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(courier, "check_workers", lambda client, flow: [])  # they were not there to look at
+    late = importlib.import_module("late_steps")
+    with Flow("lacking") as flow:
+        late.Adder(by=2)(1)
+        nap(0.0)
+    run = flow.run(executor=executor)
+    state = run.states["Adder"]
+    assert isinstance(state, Failed)
+    assert "the step cannot be loaded on worker tcp://127.0.0.1:" in state.message
+    assert "No module named 'late_steps'" in state.message
+    assert isinstance(run.states["nap"], Success)
+
+
+def test_an_executor_of_an_address_travels() -> None:
+    copied = pickle.loads(pickle.dumps(DaskExecutor("tcp://10.0.0.1:8786", timeout=3)))
+    assert (copied.cluster, copied.timeout) == ("tcp://10.0.0.1:8786", 3)
 
 
 def test_another_version_of_longshore_is_refused_and_another_one_of_dask_is_told(
