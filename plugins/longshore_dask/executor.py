@@ -120,7 +120,7 @@ class DaskExecutor:
             self._connection = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        own = {"workers": self.workers, "threads": self.threads, "processes": self.processes}
+        own: dict[str, Any] = {"workers": self.workers, "threads": self.threads, "processes": self.processes}
         return partial(type(self), **own, adapt=self.adapt, timeout=self.timeout), (self.cluster,)
 
     def __enter__(self) -> Self:
