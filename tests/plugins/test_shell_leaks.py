@@ -37,7 +37,7 @@ def test_a_thousand_in_a_row_leave_no_zombie_and_no_descriptor(gate_count: Calla
     before = descriptors()
     for _ in range(gate_count(200, 1000)):
         task()
-    assert descriptors() == before
+    assert descriptors() <= before  # one of an earlier test may have been closed meanwhile
     assert zombies() == []
 
 
