@@ -122,11 +122,21 @@ def plugin(session: nox.Session, word: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Everything, with all extras and branch coverage; `plugin` has what runs by itself."""
+    """Everything, with all extras; `plugin` has what runs by itself."""
+    everything(session)
+
+
+@nox.session(python=OLDEST, default=False)
+def coverage(session: nox.Session) -> None:
+    """As `tests`, with the branches that no test took."""
+    everything(session, "--cov", "--cov-report=term:skip-covered")
+
+
+def everything(session: nox.Session, *options: str) -> None:
     install(session, "all,demo", "test", "frames", "lint", "typing")  # new-plugin: what it writes is checked
     make_services(session)
     left_out = [f"--ignore={path}" for word in BY_THEMSELVES for path in tests_of(word)]
-    pytest(session, "--cov", "--cov-report=term:skip-covered", *left_out)
+    pytest(session, *options, *left_out)
 
 
 @nox.session(python=OLDEST)

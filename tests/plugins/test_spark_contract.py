@@ -27,7 +27,11 @@ QUICK = (
 )
 """What is tried of a driver on this machine when time is short: it is a job of `longshore_shell`."""
 SERVED = (
-    "killed",
+    "result[before submit",
+    "result[after submit",
+    "result[while it runs",
+    "result[after result",
+    "cancelled_and_resumed",
     "asked_to_end",
     "submitted_twice",
     "found_by_its_key",
