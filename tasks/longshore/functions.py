@@ -107,8 +107,7 @@ def _task_at(module: str, qualname: str) -> FunctionTask[..., Any] | None:
 
 
 def _load(module: str, qualname: str, changes: Mapping[str, Any]) -> Task[Any]:
-    if module not in sys.modules:
-        __import__(module)
+    __import__(module)  # also one that another thread is in the middle of importing: then it is waited for
     base = _task_at(module, qualname)
     if base is None:
         raise TravelError(

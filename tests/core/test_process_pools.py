@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
+import subprocess
+import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -194,3 +198,19 @@ def test_a_step_that_gives_its_own_pool_to_a_flow_is_refused_not_hung() -> None:
     assert isinstance(state, Failed)
     assert isinstance(state.error, FlowError)
     assert "wait for each other" in state.message
+
+
+def test_a_task_is_loaded_while_another_thread_imports_its_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = "import time; time.sleep(0.5)\nfrom longshore import task\n@task\ndef step(): return 42\n"
+    (tmp_path / "slowly_imported.py").write_text(slow)
+    monkeypatch.syspath_prepend(tmp_path)
+    dump = "import pickle, slowly_imported, sys; sys.stdout.buffer.write(pickle.dumps(slowly_imported.step))"
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    pickled = subprocess.run(
+        [sys.executable, "-c", dump], env={**os.environ, "PYTHONPATH": paths}, capture_output=True, check=True
+    ).stdout
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(lambda _: pickle.loads(pickled)(), range(4)))
+    assert loaded == [42] * 4
