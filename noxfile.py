@@ -47,7 +47,6 @@ nox.options.error_on_missing_interpreters = "CI" in os.environ
 nox.options.sessions = [
     "lint",
     "typing",
-    f"bare-{NEWEST}",  # on the oldest, "wheel" runs the same tests
     "plugin",
     f"tests-{OLDEST}",
     "docs",
@@ -96,16 +95,20 @@ def pytest(session: nox.Session, *arguments: str) -> None:
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n4", *kept, *session.posargs)
 
 
+BARE = ("-m", "not gate", "tests/core", "tests/flows")
+"""What pytest is told with no extra installed; "tests" has the rows of the gate."""
+
+
 def tests_of(word: str) -> list[str]:
     """Return the files of an integration's tests."""
     return sorted(str(path) for path in Path("tests/plugins").glob(f"test_{word}*.py"))
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, default=False)
 def bare(session: nox.Session) -> None:
-    """The core and the import promises, with no extra installed."""
+    """The core and the import promises, with no extra installed; `wheel` does that with what it built."""
     install(session, "", "test")
-    pytest(session, "-m", "not gate", "tests/core", "tests/flows")  # "tests" has the rows of the gate
+    pytest(session, *BARE)
 
 
 @nox.session(python=NEWEST)
@@ -122,13 +125,13 @@ def plugin(session: nox.Session, word: str) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Everything, with all extras; `plugin` has what runs by itself."""
-    everything(session)
+    """The core, the rows of the gate and what takes several extras, with all of them installed."""
+    everything(session, "-m", "gate or core or extras")
 
 
 @nox.session(python=OLDEST, default=False)
 def coverage(session: nox.Session) -> None:
-    """As `tests`, with the branches that no test took."""
+    """Every test, but for what runs by itself in `plugin`, and the branches that none took."""
     everything(session, "--cov", "--cov-report=term:skip-covered")
 
 
@@ -168,7 +171,7 @@ def docs(session: nox.Session) -> None:
     session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
-@nox.session(python=OLDEST)
+@nox.session(python=NEWEST)
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel; run the sdist's bare tests on the installed wheel, outside the checkout."""
     session.install(*nox.project.dependency_groups(PROJECT, "test", "wheel"))
@@ -181,7 +184,7 @@ def wheel(session: nox.Session) -> None:
         with session.chdir(Path(folder, source.name.removesuffix(".tar.gz"))):
             here = "import longshore, sys; assert longshore.__file__.startswith(sys.prefix)"
             session.run("python", "-c", here)
-            pytest(session, "-m", "not gate", "tests/core", "tests/flows")  # as "bare"
+            pytest(session, *BARE)
 
 
 @nox.session(python=OLDEST)

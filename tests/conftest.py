@@ -14,12 +14,22 @@ from typing import cast
 
 import pytest
 
+from longshore.secrets import isolated
+
 ROOT = Path(__file__).parent.parent
 
 # Coverage measures under a lock of its own. It does not survive a fork while other threads run, so forked
 # processes are not measured. Partials, because a traced function would take that lock.
 os.register_at_fork(after_in_child=functools.partial(sys.settrace, None))
 os.register_at_fork(after_in_child=functools.partial(threading.settrace, None))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is about the core, before `-m` chooses."""
+    for item in items:
+        if ROOT / "tests" / "plugins" not in item.path.parents:
+            item.add_marker("core")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +46,13 @@ def store_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 def no_opener_is_kept() -> None:
     """Have urllib look at the environment again: what it keeps has the proxies of an earlier test."""
     urllib.request.install_opener(cast("urllib.request.OpenerDirector", None))
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test() -> Iterator[None]:
+    """Have only the test's own secrets masked: another's may be as common a word as "token"."""
+    with isolated():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import pytest
 pytest.importorskip("click", reason="needs longshore[cli]")
 if sys.platform != "linux":
     pytest.skip("needs detached process trees", allow_module_level=True)
+pytestmark = pytest.mark.extras
 
 COMMAND = [sys.executable, "-c", "import sys; from longshore.cli import main; sys.exit(main())"]
 FLOW = """

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import tempfile
+import time
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -348,17 +349,21 @@ def test_a_timeout_cancels_the_copy_at_snowflake_and_cleans_the_stage(
     long = Statement("SELECT count(*) FROM TABLE(GENERATOR(ROWCOUNT => 1000000000000))")
     upload = Staging.put_files
 
+    def told() -> Any:
+        return snowflake_server.ask(f"/_queries?user={load.connection.user}")
+
     def then_wait(*args: Any, **options: Any) -> Any:
         names = upload(*args, **options)
         queries.submit(session(load.connection), long, "long")
+        while not any(each["in_duckdb"] for each in told() if each["text"] == long.text):
+            time.sleep(0.01)
         return names
 
     monkeypatch.setattr(Staging, "put_files", then_wait)
     with pytest.raises(AttemptTimedOut):
-        load.replace(timeout=1.0)(tmp_path / "a.csv", "flights")
+        load.replace(timeout=3.0)(tmp_path / "a.csv", "flights")
     queries.cancel(session(load.connection), session(load.connection).keys["long"])
-    told = snowflake_server.ask(f"/_queries?user={load.connection.user}")
-    [copy] = [each for each in told if each["text"].startswith("COPY INTO")]
+    [copy] = [each for each in told() if each["text"].startswith("COPY INTO")]
     assert (copy["status"], copy["code"]) == ("FAILED_WITH_ERROR", 604)
     assert flights(load) == []
     assert staged(load) == 0

@@ -134,6 +134,7 @@ def test_a_result_goes_to_csv_with_nulls_quotes_and_bytes(dwh: SnowflakeConnecti
     assert gzip.decompress((tmp_path / "x.csv.gz").read_bytes()).decode() == expected
 
 
+@pytest.mark.extras
 def test_a_result_goes_to_an_object_store_whole_or_not_at_all(
     dwh: SnowflakeConnection, moto: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

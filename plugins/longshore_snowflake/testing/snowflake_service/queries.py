@@ -86,6 +86,7 @@ class Query:
             "status": self.status,
             "code": self.error.code if self.error else 0,
             "executions": self.executions,
+            "in_duckdb": self.in_duckdb,
         }
 
     def abort(self, reason: RefusedError | None = None) -> bool:
