@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import re
@@ -17,7 +18,8 @@ DRIVER = Path(__file__).parent / "docs_page.py"
 EXAMPLES = ROOT / "docs" / "examples"  # distributions with tests of their own
 PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if not path.is_relative_to(EXAMPLES)]
 PAGES.insert(0, ROOT / "README.md")
-EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -49,6 +51,19 @@ def every_extra() -> None:
 def test_what_a_page_shows_is_true(page: Path, tmp_path: Path) -> None:
     answer = run_page(page, tmp_path)
     assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.usefixtures("every_extra")
+def test_what_users_of_prefect_are_sent_to_is_there() -> None:
+    text = (ROOT / "docs" / "moving-from-prefect-1.md").read_text()
+    named: set[str] = set()
+    for ours in re.findall(r"^\|[^|]*\|([^|]*)\|", text, re.MULTILINE):
+        for code in re.findall("`([^`]*)`", ours):
+            named |= set(re.findall(r"(?<![\w.'\"])[A-Z]\w*[a-z]\w*", re.sub('"[^"]*"', "", code)))
+    modules = ["longshore", *(f"longshore_{word}" for word in PROJECT["entry-points"]["longshore"])]
+    offered = {name for module in modules for name in importlib.import_module(module).__all__}
+    assert len(named) > 40
+    assert named - offered == set()
 
 
 def written(folder: Path, text: str) -> Path:
